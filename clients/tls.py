@@ -1,0 +1,71 @@
+"""How a server proves who it is: the system's authorities, a CA file, or a pinned fingerprint.
+
+Verification is never off. A pinned certificate replaces the chain's proof, as Proxmox VE itself
+pins a backup server's self-signed certificate (PBS documentation, "Fingerprint").
+"""
+
+import hashlib
+import hmac
+import re
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FINGERPRINT_DIGITS = 64
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What a server's certificate is held against.
+
+    `ca_file` is a PEM bundle; `fingerprint` the SHA-256 of the DER certificate, in hexadecimal with
+    or without colons. With neither, the system's authorities count (`SSL_CERT_FILE` respected).
+    """
+
+    ca_file: Path | None = None
+    fingerprint: str | None = None
+
+
+def ssl_context(trust: Trust) -> ssl.SSLContext:
+    """Return the TLS client settings that enforce `trust`.
+
+    Raises ValueError for a malformed fingerprint and OSError for an unreadable CA file.
+    """
+    if trust.fingerprint:
+        return PinnedContext.of(normal_fingerprint(trust.fingerprint))
+    return ssl.create_default_context(cafile=str(trust.ca_file) if trust.ca_file else None)
+
+
+def normal_fingerprint(text: str) -> str:
+    """Return a SHA-256 fingerprint as 64 lower-case hexadecimal digits; ValueError if it is none."""
+    digits = re.sub(r"^sha-?256[:=]", "", text.strip().lower()).replace(":", "")
+    if not re.fullmatch(rf"[0-9a-f]{{{FINGERPRINT_DIGITS}}}", digits):
+        raise ValueError("a SHA-256 fingerprint has 64 hexadecimal digits")
+    return digits
+
+
+class PinnedContext(ssl.SSLContext):
+    """Settings under which exactly one certificate is accepted, whoever signed it."""
+
+    pinned: str
+
+    @classmethod
+    def of(cls, fingerprint: str) -> "PinnedContext":
+        """Return the context that accepts only the certificate with `fingerprint`."""
+        context = cls(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.pinned = fingerprint
+        return context
+
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:  # noqa: ANN401
+        """Shake hands, then refuse any other certificate (ssl.SSLCertVerificationError)."""
+        wrapped = super().wrap_socket(*args, **kwargs)
+        seen = hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest()
+        if not hmac.compare_digest(seen, self.pinned):
+            wrapped.close()
+            raise ssl.SSLCertVerificationError(
+                f"certificate fingerprint is {seen}, pinned is {self.pinned}"
+            )
+        return wrapped

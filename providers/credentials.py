@@ -1,0 +1,46 @@
+"""Credentials of the process a provider runs in: stack config first, then the environment.
+
+Pulumi hands the stack's config to `configure` once per provider and process; kept here they are
+in no resource's inputs or state, and a rotated token serves refresh and destroy at once.
+"""
+
+import os
+from collections.abc import Callable
+from threading import Lock
+
+NAMESPACE = "wireguard-vpn"
+SECRETS = {
+    "proxmox_api_token": "PROXMOX_VE_API_TOKEN",
+    "netbox_token": "NETBOX_TOKEN",
+    "zabbix_token": "ZABBIX_TOKEN",
+    "pbs_token": "PBS_TOKEN",
+    "ssh_jump_private_key": None,
+    "private_key": None,
+}
+"""Config keys of credentials, each with the environment variable that stands in for it."""
+SHORTEST_SECRET = 8
+
+_lock = Lock()
+_lookup: Callable[[str], object] = {}.get
+
+
+def remember(lookup: Callable[[str], object]) -> None:
+    """Take the stack's config from now on: `lookup` gives the value of `namespace:key` or None."""
+    global _lookup  # noqa: PLW0603 - one process serves one stack; this is its only state
+    with _lock:
+        _lookup = lookup
+
+
+def setting(key: str, variable: str | None = None) -> str | None:
+    """Return config `key`, else the environment's `variable`, else None; empty counts as unset."""
+    with _lock:
+        value = _lookup(f"{NAMESPACE}:{key}")
+    if value not in (None, ""):
+        return str(value)
+    return (os.environ.get(variable) if variable else None) or None
+
+
+def secret_values() -> tuple[str, ...]:
+    """Return every known credential, to be struck out of messages."""
+    values = [setting(key, variable) for key, variable in SECRETS.items()]
+    return tuple(value for value in values if value and len(value) >= SHORTEST_SECRET)
