@@ -1,0 +1,56 @@
+# The commands of README.md. Every target brings up what it needs; `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+STACK := lab
+
+.PHONY: help lab lab-down lab-destroy test test-fast bench lint setup venv
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+
+lab: setup ## build everything on this machine and connect real peers
+	@$(PYTHON) -m lab start
+	. lab/env
+	mkdir -p .lab/backend
+	pulumi stack select --create $(STACK)
+	pulumi up --stack $(STACK) --yes --skip-preview --suppress-outputs
+	pulumi stack output client_configs --stack $(STACK) --show-secrets --json | $(PYTHON) -m lab peers connect
+	$(PYTHON) -m lab summary
+
+lab-down: ## remove the lab with everything in it
+	@if [ -d .lab ]; then $(PYTHON) -m lab down; fi
+
+lab-destroy: ## run pulumi destroy, then remove the lab
+	@if [ -d .lab ]; then
+	  . lab/env
+	  $(PYTHON) -m lab start
+	  pulumi destroy --stack $(STACK) --yes --skip-preview
+	  $(PYTHON) -m lab down
+	fi
+
+test: setup ## run every test
+	@$(PYTHON) -m pytest tests
+
+test-fast: venv ## run the tests that need neither root nor network
+	@$(PYTHON) -m pytest -q -n 2 -m "not lab" tests
+
+bench: lab ## measure: prints a table, writes .lab/bench.json
+	@. lab/env
+	$(PYTHON) -m bench
+
+lint: venv ## style, types, import contracts
+	@.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+setup: ## get the toolchain and the virtual environment
+	@tools/setup
+
+venv: ## get the virtual environment alone
+	@tools/setup --venv
