@@ -35,6 +35,7 @@ FIRST_PAUSE_SECONDS = 0.3
 LONGEST_PAUSE_SECONDS = 8.0
 REASON_LENGTH = 400
 TRANSIENT = frozenset({429, 502, 503, 504})
+STILL_UNDONE = frozenset({429})
 STATUS_ERRORS: Mapping[int, type[ClientError]] = {
     401: Unauthorized,
     403: Forbidden,
@@ -130,15 +131,17 @@ class Http:
         return self._repeat(request, tries)
 
     def _repeat(self, request: httpx.Request, tries: int) -> Answer:
-        for attempt in range(1, tries + 1):
+        for attempt in range(1, self._attempts + 1):
             try:
                 answer = self._send(request)
             except Unreachable:
-                if attempt == tries:
+                if attempt >= tries:
                     raise
                 self._sleep(_pause(attempt))
                 continue
-            if answer.status in TRANSIENT and attempt < tries:
+            # 429 says that nothing was done (RFC 6585, section 4): safe to repeat whatever it was.
+            allowed = self._attempts if answer.status in STILL_UNDONE else tries
+            if answer.status in TRANSIENT and attempt < allowed:
                 self._sleep(_pause(attempt, answer.response.headers.get("Retry-After")))
                 continue
             return self._accepted(answer)
@@ -164,10 +167,14 @@ class Http:
     def _accepted(self, answer: Answer) -> Answer:
         if answer.status < httpx.codes.BAD_REQUEST:
             return answer
+        raise self.refusal(answer)
+
+    def refusal(self, answer: Answer) -> ClientError:
+        """Return the error for an answer that refuses; a system with words of its own overrides it."""
         kind = STATUS_ERRORS.get(answer.status) or (
             ServerFault if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR else Rejected
         )
-        raise kind(self.system, self.redact(_reason(answer)))
+        return kind(self.system, self.redact(_reason(answer)), answer.status)
 
     def redact(self, text: str) -> str:
         """Return `text` without this connection's secrets."""
