@@ -50,6 +50,21 @@ def output(argv: Sequence[str | Path], timeout: float | None = 120) -> str:
     return run(argv, timeout=timeout).stdout.decode()
 
 
+def follow(argv: Sequence[str | Path]) -> None:
+    """Run a long command, showing its progress lines ("I: …") as it goes; raises as `run` does."""
+    words = [str(word) for word in argv]
+    said: list[str] = []
+    with subprocess.Popen(  # noqa: S603
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment()
+    ) as process:
+        for line in process.stdout or ():
+            said = [*said[-4:], line.strip()]
+            if line.startswith("I: ") and "-hook" not in line and "tempdir" not in line:
+                progress("  " + line[3:].strip())
+    if process.returncode:
+        raise CommandError(f"{words[0]} failed: {' / '.join(said)}")
+
+
 def last_words(done: subprocess.CompletedProcess[bytes]) -> str:
     """Return the end of what a command said, for a message of one line."""
     said = (done.stderr or done.stdout).decode(errors="replace").strip().splitlines()

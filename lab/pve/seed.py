@@ -1,0 +1,54 @@
+"""The state of a fresh site: node, storages, pool, and the least-privilege account the stack deploys with."""
+
+import secrets
+from typing import Any
+
+from lab.pve.identity import hash_secret
+
+USER, TOKEN = "wgdeploy@pve", "wgdeploy@pve!pulumi"
+POOL = "wireguard"
+ROLES = {
+    "WGDeploy": ["VM.Allocate", "VM.Audit", "VM.Backup", "VM.Config.CPU", "VM.Config.Disk", "VM.Config.Memory",
+                 "VM.Config.Network", "VM.Config.Options", "VM.PowerMgmt", "Pool.Audit"],
+    "WGStorage": ["Datastore.AllocateSpace", "Datastore.Audit"],
+    "WGTemplates": ["Datastore.AllocateTemplate", "Datastore.Audit"],
+    "WGNode": ["Sys.AccessNetwork"],
+    "WGBridge": ["SDN.Use"],
+    "WGAudit": ["Sys.Audit"],
+}
+GRANTS = {
+    f"/pool/{POOL}": "WGDeploy",
+    "/storage/local-lvm": "WGStorage",
+    "/storage/local": "WGTemplates",
+    "/storage/pbs": "WGStorage",
+    "/nodes/pve": "WGNode",
+    "/sdn/zones/localnetwork/vmbr0": "WGBridge",
+}
+AUDIT_PATH = "/"
+"""Sys.Audit on / without propagation: to see whether a backup job covers the container."""
+POOL_JOB = {"id": "wireguard-pool", "type": "vzdump", "enabled": 1, "schedule": "02:00", "storage": "pbs",
+            "pool": POOL, "mode": "snapshot", "comment": "made by the site's administrator"}
+
+
+def seed(node: str, token_secret: str, root_password: str) -> dict[str, Any]:
+    """A complete state; secrets go in as salted hashes."""
+    return {
+        "version": 1, "node": node, "ticket_key": secrets.token_hex(32),
+        "users": {"root@pam": {"enable": 1, "hash": hash_secret(root_password)}, USER: {"enable": 1}},
+        "tokens": {TOKEN: {"hash": hash_secret(token_secret), "privsep": 1, "expire": 0}},
+        "roles": {name: list(privileges) for name, privileges in ROLES.items()},
+        "acl": _acl(),
+        "pools": {POOL: {"comment": "WireGuard servers", "vms": [], "storage": []}},
+        "storages": {
+            "local": {"type": "dir", "content": "vztmpl,backup,snippets", "path": "/var/lib/vz"},
+            "local-lvm": {"type": "lvmthin", "content": "rootdir", "vgname": "pve", "thinpool": "data"},
+        },
+        "guests": {}, "jobs": {}, "volumes": {}, "tasks": [],
+        "firewall": {"options": {"enable": 1, "policy_in": "ACCEPT"}},
+    }
+
+
+def _acl() -> list[dict[str, Any]]:
+    grants = [(path, role, 1) for path, role in GRANTS.items()] + [(AUDIT_PATH, "WGAudit", 0)]
+    return [{"path": path, "authid": authid, "role": role, "propagate": propagate}
+            for path, role, propagate in grants for authid in (USER, TOKEN)]
