@@ -1,0 +1,191 @@
+"""Rules across peers and groups (data model section 3, its network and security constraints)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import ip_interface
+from typing import NamedTuple
+
+from vpn import keys
+from vpn.errors import Problem
+from vpn.settings.names import in_any, touches
+from vpn.settings.peers import AllowRule, PeerSettings
+from vpn.settings.settings import Settings
+from vpn.settings.types import IPNetwork
+
+
+Check = Callable[[Settings], Iterator[Problem]]
+
+
+class Claim(NamedTuple):
+    """A network that a peer claims, and the key path that says so."""
+
+    key: str
+    peer: str
+    network: IPNetwork
+
+
+def _names_are_unique(settings: Settings) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, peer in _named(settings):
+        # Client files are named after peers; some file systems do not tell case apart.
+        earlier = first.setdefault(peer.name.casefold(), index)
+        if earlier != index:
+            yield Problem(f"peers[{index}].name", peer.name, f"must be unique: peers[{earlier}] has it")
+
+
+def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
+    server = settings.interface.private_key
+    first = {keys.public_key(server.get_secret_value()): "the server"} if server else {}
+    for index, peer in enumerate(settings.peers):
+        derived = keys.public_key(peer.private_key.get_secret_value()) if peer.private_key else None
+        if derived and peer.public_key and derived != peer.public_key:
+            yield Problem(f"peers[{index}].public_key", peer.public_key, "does not belong to private_key")
+        public = peer.public_key or derived
+        owner = first.setdefault(public, f"peers[{index}]") if public else None
+        if owner not in (None, f"peers[{index}]"):
+            key = f"peers[{index}].{'public_key' if peer.public_key else 'private_key'}"
+            value = peer.public_key if peer.public_key else None
+            yield Problem(key, value, f"must be unique: {owner} has it")
+
+
+def _groups_exist(settings: Settings) -> Iterator[Problem]:
+    for index, peer in enumerate(settings.peers):
+        if peer.group is not None and peer.group not in settings.groups:
+            yield Problem(f"peers[{index}].group", peer.group, "must be one of the groups")
+
+
+def _given_keys_are_not_rotated(settings: Settings) -> Iterator[Problem]:
+    for index, peer in enumerate(settings.peers):
+        given = "public_key" if peer.public_key else "private_key" if peer.private_key else ""
+        if given and (peer.key_generation or 1) > 1:
+            rule = f"has no effect: the key is given, change {given} instead"
+            yield Problem(f"peers[{index}].key_generation", str(peer.key_generation), rule)
+        if given and peer.rotation_policy == "automatic":
+            rule = f"cannot be automatic: the key is given by {given}"
+            yield Problem(f"peers[{index}].rotation_policy", "automatic", rule)
+
+
+def _allowed_ips_are_inside(settings: Settings) -> Iterator[Problem]:
+    servers = [settings.interface.address, settings.interface.address_ipv6]
+    for claim in _claims(settings, "allowed_ips"):
+        text, network = str(claim.network), claim.network
+        if network.prefixlen == 0:
+            yield Problem(claim.key, text, "must not be a wildcard (access control)")
+        elif not in_any(network, settings.vpn_networks):
+            subnets = ", ".join(map(str, settings.vpn_networks))
+            yield Problem(claim.key, text, f"must be inside the VPN subnet {subnets} (data model 3)")
+        elif any(each is not None and each.version == network.version and each.ip in network for each in servers):
+            yield Problem(claim.key, text, "must not hold the server's own address (data model 3)")
+        elif network.prefixlen == network.max_prefixlen and _is_edge(network, settings.vpn_networks):
+            yield Problem(claim.key, text, "must not be the subnet's network or broadcast address")
+
+
+def _allowed_ips_are_apart(settings: Settings) -> Iterator[Problem]:
+    return _overlaps(_claims(settings, "allowed_ips"), "must be unique and not overlap (data model 3)")
+
+
+def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
+    address: str | None = settings.container.ip_address
+    container = () if address in (None, "dhcp") else (ip_interface(str(address)).network,)
+    destinations = tuple(each for each in settings.destinations if each)
+    for claim in _claims(settings, "site_networks"):
+        for others, what in (
+            (settings.vpn_networks, "the VPN subnet"),
+            (settings.routing.dmz_networks or (), "the DMZ"),
+            (destinations, "the route"),
+            (container, "the container's network"),
+        ):
+            if other := touches(claim.network, others):
+                yield Problem(claim.key, str(claim.network), f"must not overlap {what} {other}")
+        if claim.network.version not in {each.version for each in settings.vpn_networks}:
+            yield Problem(claim.key, str(claim.network), "needs address_ipv6 to be set")
+    yield from _overlaps(_claims(settings, "site_networks"), "must be unique and not overlap")
+
+
+def _client_routes_lead_somewhere(settings: Settings) -> Iterator[Problem]:
+    reachable = _reachable(settings)
+    for holder, wanted in _holders(settings, "client_routes"):
+        for index, network in enumerate(wanted):
+            if not in_any(network, reachable):
+                rule = "must be inside the routes, the VPN subnet or a peer's site networks"
+                yield Problem(f"{holder}.client_routes[{index}]", str(network), rule)
+
+
+def _allow_leads_somewhere(settings: Settings) -> Iterator[Problem]:
+    reachable = _reachable(settings)
+    for holder, rules in _holders(settings, "allow"):
+        for index, rule in enumerate(rules):
+            yield from _allow_rule(settings, f"{holder}.allow[{index}]", rule, reachable)
+
+
+def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[IPNetwork, ...]) -> Iterator[Problem]:
+    network: IPNetwork | None = rule.network
+    if rule.ports and rule.protocol not in ("tcp", "udp", None):
+        yield Problem(f"{key}.ports", None, "need protocol tcp or udp")
+    # All of the internet is a fair destination of a full tunnel: the server cuts the DMZ out of it.
+    if network is None or network.prefixlen == 0:
+        return
+    if dmz := touches(network, settings.routing.dmz_networks or ()):
+        yield Problem(f"{key}.network", str(network), f"must not touch the DMZ {dmz} (security constraints)")
+    elif network.is_private and not in_any(network, reachable):
+        text = "must be inside the routes, the VPN subnet or a peer's site networks"
+        yield Problem(f"{key}.network", str(network), text)
+
+
+def _subnet_has_room(settings: Settings) -> Iterator[Problem]:
+    room = settings.interface.address.network.num_addresses - 3
+    if len(settings.peers) > room:
+        yield Problem("peers", str(len(settings.peers)), f"must be at most {room}: the VPN subnet has no more addresses")
+
+
+def _named(settings: Settings) -> Iterator[tuple[int, PeerSettings]]:
+    return ((index, peer) for index, peer in enumerate(settings.peers) if peer.name)
+
+
+def _claims(settings: Settings, field: str) -> Iterator[Claim]:
+    for index, peer in enumerate(settings.peers):
+        for place, network in enumerate(getattr(peer, field) or ()):
+            yield Claim(f"peers[{index}].{field}[{place}]", f"peers[{index}]", network)
+
+
+def _holders(settings: Settings, field: str) -> Iterator[tuple[str, tuple]]:  # type: ignore[type-arg]
+    for name, group in settings.groups.items():
+        yield f"groups.{name}", getattr(group, field) or ()
+    for index, peer in enumerate(settings.peers):
+        yield f"peers[{index}]", getattr(peer, field) or ()
+
+
+def _reachable(settings: Settings) -> tuple[IPNetwork, ...]:
+    sites = tuple(claim.network for claim in _claims(settings, "site_networks"))
+    return (*(each for each in settings.destinations if each), *settings.vpn_networks, *sites)
+
+
+def _overlaps(claims: Iterable[Claim], rule: str) -> Iterator[Problem]:
+    """Sort by first address: overlapping networks then follow each other, and one pass finds them."""
+    order = sorted(claims, key=lambda claim: (claim.network.version, claim.network.network_address, claim.network.prefixlen))
+    widest: Claim | None = None
+    for claim in order:
+        if widest and widest.network.version == claim.network.version and widest.network.overlaps(claim.network):
+            yield Problem(claim.key, str(claim.network), f"{rule}: {widest.key} has {widest.network}")
+        else:
+            widest = claim
+
+
+def _is_edge(network: IPNetwork, subnets: tuple[IPNetwork, ...]) -> bool:
+    edges = [edge for each in subnets for edge in (each.network_address, each.broadcast_address)]
+    return network.network_address in edges
+
+
+PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
+    (_names_are_unique, ("peers",)),
+    (_keys_are_unique, ("peers", "private_key")),
+    (_groups_exist, ("peers", "groups")),
+    (_given_keys_are_not_rotated, ("peers",)),
+    (_allowed_ips_are_inside, ("peers", "address", "address_ipv6")),
+    (_allowed_ips_are_apart, ("peers",)),
+    (_sites_are_apart, ("peers", "address", "address_ipv6")),
+    (_client_routes_lead_somewhere, ("peers", "address", "address_ipv6")),
+    (_allow_leads_somewhere, ("peers", "address", "address_ipv6")),
+    (_subnet_has_room, ("peers", "address")),
+)

@@ -1,0 +1,177 @@
+"""Rules that span several values (data model sections 2, 5, 7 and its constraints). Each yields its problems.
+
+A rule names the keys it needs; it is left out when one of them is already reported as broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface
+from pathlib import PurePosixPath
+from typing import Final, NamedTuple
+
+from vpn import keys
+from vpn.errors import Problem
+from vpn.settings.names import in_any, touches
+from vpn.settings.peer_rules import PEER_RULES
+from vpn.settings.sections import Route
+from vpn.settings.settings import Settings
+from vpn.settings.system_rules import SYSTEM_RULES
+from vpn.settings.types import IPNetwork
+
+
+RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+ULA: Final = (IPv6Network("fc00::/7"),)
+_SMALLEST_PREFIX = 30
+
+
+class Rule(NamedTuple):
+    """A check across values, and the config keys whose values it needs."""
+
+    check: Callable[[Settings], Iterator[Problem]]
+    needs: tuple[str, ...]
+
+
+def broken_rules(settings: Settings, invalid: frozenset[str]) -> list[Problem]:
+    """Return the problems of all rules whose keys are sound."""
+    rules = [*RULES, *(Rule(*each) for each in (*PEER_RULES, *SYSTEM_RULES))]
+    return [problem for rule in rules if invalid.isdisjoint(rule.needs) for problem in rule.check(settings)]
+
+
+def _file_is_named_after_interface(settings: Settings) -> Iterator[Problem]:
+    interface = settings.interface
+    if PurePosixPath(interface.file_path).name != f"{interface.interface_name}.conf":
+        rule = f"must be named after the interface: {interface.interface_name}.conf (data model 2)"
+        yield Problem("file_path", interface.file_path, rule)
+
+
+def _address_is_private(settings: Settings) -> Iterator[Problem]:
+    address = settings.interface.address
+    if not in_any(address.network, RFC1918):
+        yield Problem("address", str(address), "must be in RFC 1918 private space (data model 2)")
+    if address.network.prefixlen > _SMALLEST_PREFIX:
+        yield Problem("address", str(address), f"must leave room for peers: a prefix of /{_SMALLEST_PREFIX} or wider")
+
+
+def _ipv6_matches_ipv4(settings: Settings) -> Iterator[Problem]:
+    second = settings.interface.address_ipv6
+    if second is None:
+        return
+    if not in_any(second.network, ULA):
+        yield Problem("address_ipv6", str(second), "must be a unique local address, fc00::/7 (RFC 4193)")
+    if 128 - second.network.prefixlen < 32 - settings.interface.address.network.prefixlen:
+        yield Problem("address_ipv6", str(second), "must have at least as many host bits as the IPv4 subnet")
+
+
+def _public_key_matches(settings: Settings) -> Iterator[Problem]:
+    interface = settings.interface
+    if interface.public_key is None:
+        return
+    if interface.private_key is None:
+        yield Problem("public_key", interface.public_key, "is derived from private_key, which is not set (data model 2)")
+    elif keys.public_key(interface.private_key.get_secret_value()) != interface.public_key:
+        yield Problem("public_key", interface.public_key, "does not belong to private_key (data model 2)")
+
+
+def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
+    container = settings.container
+    if container.gateway is None:
+        return
+    if container.ip_address == "dhcp":
+        yield Problem("gateway", str(container.gateway), "must be left out when ip_address is 'dhcp'")
+        return
+    own = ip_interface(container.ip_address)
+    if container.gateway not in own.network or container.gateway == own.ip:
+        yield Problem("gateway", str(container.gateway), f"must be another address of the container's network {own.network}")
+
+
+def _subnet_is_apart(settings: Settings) -> Iterator[Problem]:
+    container = _container_network(settings)
+    for key, network in zip(("address", "address_ipv6"), settings.vpn_networks, strict=False):
+        if dmz := touches(network, settings.routing.dmz_networks):
+            yield Problem(key, str(network), f"must not overlap the DMZ {dmz} (network constraints)")
+        if container and touches(network, (container,)):
+            yield Problem(key, str(network), f"must not overlap the container's network {container} (network constraints)")
+
+
+def _container_is_outside_dmz(settings: Settings) -> Iterator[Problem]:
+    container = _container_network(settings)
+    dmz = touches(container, settings.routing.dmz_networks) if container else None
+    if dmz:
+        yield Problem("ip_address", settings.container.ip_address, f"must not be in the DMZ {dmz} (security constraints)")
+
+
+def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
+    networks = settings.destinations
+    for index, network in _known_destinations(settings):
+        key = f"routes[{index}].destination_network"
+        if vpn := touches(network, settings.vpn_networks):
+            yield Problem(key, str(network), f"must not overlap the VPN subnet {vpn} (data model 7)")
+        if dmz := touches(network, settings.routing.dmz_networks):
+            yield Problem(key, str(network), f"must not touch the DMZ {dmz} (data model 7)")
+        earlier = tuple(each for each in networks[:index] if each is not None)
+        if other := touches(network, earlier):
+            yield Problem(key, str(network), f"must not overlap another route, {other} (data model 7)")
+
+
+def _routes_fit(settings: Settings) -> Iterator[Problem]:
+    for index, route in enumerate(settings.routing.routes):
+        source = route.source_network
+        if source is not None and source not in settings.vpn_networks:
+            known = ", ".join(map(str, settings.vpn_networks))
+            yield Problem(f"routes[{index}].source_network", str(source), f"must be the VPN subnet {known} (data model 7)")
+        network: IPNetwork | None = route.destination_network
+        if network is not None and network.version not in {each.version for each in settings.vpn_networks}:
+            yield Problem(f"routes[{index}].destination_network", str(network), "needs address_ipv6 to be set")
+        yield from _gateway_fits(settings, index, route)
+
+
+def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Problem]:
+    gateway, network = route.gateway, route.destination_network
+    if gateway is None or network is None:
+        return
+    key = f"routes[{index}].gateway"
+    container = _container_network(settings)
+    servers = (settings.interface.address.ip, getattr(settings.interface.address_ipv6, "ip", None))
+    if gateway.version != network.version:
+        yield Problem(key, str(gateway), "must be of the same family as destination_network")
+    elif any(gateway in each for each in settings.vpn_networks) and gateway not in servers:
+        yield Problem(key, str(gateway), "must be the server's own VPN address, or a router outside the VPN subnet")
+    elif gateway not in servers and container and touches(network, (container,)) and gateway.version == container.version:
+        yield Problem(key, str(gateway), f"must be left out: the container is itself in {container}")
+    elif gateway not in servers and isinstance(gateway, IPv4Address) and container and gateway not in container:
+        yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")
+
+
+def _sources_are_not_empty(settings: Settings) -> Iterator[Problem]:
+    if not settings.firewall.listen_sources:
+        yield Problem("listen_sources", None, "must name at least one network: else no peer can connect")
+    if not settings.firewall.ssh_sources:
+        yield Problem("ssh_sources", None, "must name at least one network: else the server cannot be configured")
+
+
+def _container_network(settings: Settings) -> IPNetwork | None:
+    """Return the container's own network, None when DHCP gives it."""
+    address: str | None = settings.container.ip_address
+    return None if address in (None, "dhcp") else ip_interface(str(address)).network
+
+
+def _known_destinations(settings: Settings) -> Iterator[tuple[int, IPNetwork]]:
+    for index, network in enumerate(settings.destinations):
+        known: IPNetwork | None = network
+        if known is not None:
+            yield index, known
+
+
+RULES: Final = (
+    Rule(_file_is_named_after_interface, ("interface_name", "file_path")),
+    Rule(_address_is_private, ("address",)),
+    Rule(_ipv6_matches_ipv4, ("address", "address_ipv6")),
+    Rule(_public_key_matches, ("private_key", "public_key")),
+    Rule(_gateway_is_reachable, ("gateway", "ip_address")),
+    Rule(_subnet_is_apart, ("address", "address_ipv6", "dmz_networks")),
+    Rule(_container_is_outside_dmz, ("ip_address", "dmz_networks")),
+    Rule(_routes_are_apart, ("routes", "address", "address_ipv6", "dmz_networks")),
+    Rule(_routes_fit, ("routes", "address", "address_ipv6")),
+    Rule(_sources_are_not_empty, ("listen_sources", "ssh_sources")),
+)

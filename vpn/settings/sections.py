@@ -1,0 +1,138 @@
+"""The sections of the configuration, flat keys grouped by what they are about (data model sections 1, 2, 5, 6, 7, 8).
+
+A field's name is its config key. Defaults are the data model's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from vpn.settings import names
+from vpn.settings import types as t
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    environment: ClassVar[dict[str, str]] = {}
+    """Config key → environment variable that supplies it when the configuration does not."""
+
+
+class Container(Section):
+    """The LXC container (data model 1). Sizes in MB and GB as Proxmox VE counts them (MiB, GiB)."""
+
+    container_id: Annotated[int, t.integer(100, 999_999_999, "Proxmox VE: VMID range")] = 2090
+    hostname: names.Hostname = "wireguard"
+    domain: names.Domain = "infra.local"
+    ip_address: names.ContainerAddress = "dhcp"
+    gateway: t.Address4 | None = None
+    dns_servers: t.Addresses = ()
+    bridge: names.InterfaceName = "vmbr0"
+    vlan: Annotated[int, t.integer(1, 4094, "IEEE 802.1Q")] | None = None
+    memory_mb: Annotated[int, t.integer(512, 1_048_576, "data model 1: at least 512")] = 1024
+    cpu_cores: Annotated[int, t.integer(1, 8192, "data model 1: at least 1")] = 1
+    disk_gb: Annotated[int, t.integer(2, 8192, "room for Debian and its packages")] = 8
+    swap_mb: Annotated[int, t.integer(0, 1_048_576, "Proxmox VE: swap")] = 512
+    storage_pool: names.Identifier = "local-lvm"
+    unprivileged: t.OnlyTrue = True
+    onboot: t.Bool = True
+    nesting: t.OnlyTrue = True
+    pool: names.Identifier | None = None
+    protect: t.Bool = True
+    allow_replacement: t.Bool = False
+
+
+class Proxmox(Section):
+    """The Proxmox VE API and where the container's template comes from."""
+
+    environment: ClassVar[dict[str, str]] = {
+        "proxmox_endpoint": "PROXMOX_VE_ENDPOINT",
+        "proxmox_api_token": "PROXMOX_VE_API_TOKEN",
+    }
+    proxmox_endpoint: names.Url | None = None
+    proxmox_api_token: t.SecretText | None = None
+    proxmox_node: names.Hostname = "pve"
+    proxmox_ca_file: names.LocalPath | None = None
+    proxmox_fingerprint: names.Fingerprint | None = None
+    template_storage: names.Identifier = "local"
+    template_url: names.DownloadUrl = (
+        "http://download.proxmox.com/images/system/debian-12-standard_12.12-1_amd64.tar.zst"
+    )
+    template_checksum: names.Sha512 | None = None
+    template_file_name: names.FileName | None = None
+
+
+class Interface(Section):
+    """The WireGuard interface and its file (data model 2, 5)."""
+
+    interface_name: names.InterfaceName = "wg0"
+    file_path: names.AbsolutePath = "/etc/wireguard/wg0.conf"
+    address: t.Interface4 = t.interface4("10.8.0.1/24")
+    address_ipv6: t.Interface6 | None = None
+    listen_port: Annotated[int, t.integer(1, 65535, "data model 2")] = 51820
+    private_key: t.SecretKey | None = None
+    public_key: t.PublicKey | None = None
+    save_config: t.Bool = True
+    mtu: Annotated[int, t.integer(1280, 65535, "IPv6 needs 1280")] | None = None
+    implementation: Annotated[str, t.choice("kernel", "userspace")] = "kernel"
+    endpoint: names.PublicEndpoint | None = None
+    dns: Annotated[tuple[names.DnsEntry, ...], BeforeValidator(t.as_list)] = ()
+
+
+class Route(Section):
+    """One network that VPN clients reach through the server (data model 7)."""
+
+    destination_network: t.Network
+    source_network: t.Network | None = None
+    gateway: t.Address | None = None
+    route_type: Annotated[str, t.choice("static", "dynamic")] = "static"
+    metric: Annotated[int, t.integer(0, 4_294_967_295, "ip-route(8)")] | None = None
+
+
+class Routing(Section):
+    """What lies behind the server, and what must never be reached (data model 7)."""
+
+    routes: Annotated[tuple[Route, ...], BeforeValidator(t.as_list)] = (
+        Route(destination_network="192.168.0.0/16"),  # type: ignore[arg-type]
+    )
+    dmz_networks: t.Networks = (t.network("172.16.10.0/24"),)
+    masquerade: t.Bool = True
+    peer_to_peer: t.Bool = False
+
+
+class Firewall(Section):
+    """Who may talk to the server itself."""
+
+    proxmox_firewall: t.Bool = True
+    listen_sources: t.Networks = (t.network("0.0.0.0/0"), t.network("::/0"))
+    ssh_sources: t.Networks = (t.network("192.168.0.0/16"),)
+
+
+class Ssh(Section):
+    """The way to the container: its host key and the jump host."""
+
+    environment: ClassVar[dict[str, str]] = {
+        "ssh_jump_host": "WIREGUARD_VPN_SSH_JUMP_HOST",
+        "ssh_jump_port": "WIREGUARD_VPN_SSH_JUMP_PORT",
+        "ssh_jump_user": "WIREGUARD_VPN_SSH_JUMP_USER",
+        "ssh_jump_private_key_file": "WIREGUARD_VPN_SSH_JUMP_PRIVATE_KEY_FILE",
+        "ssh_jump_host_key": "WIREGUARD_VPN_SSH_JUMP_HOST_KEY",
+    }
+    ssh_host_key: names.HostKey | None = None
+    ssh_jump_host: names.Host | None = None
+    ssh_jump_port: Annotated[int, t.integer(1, 65535, "TCP port")] = 22
+    ssh_jump_user: Annotated[str, t.matching(r"[a-z_][a-z0-9_-]{0,31}", "must be a login name")] = "root"
+    ssh_jump_private_key: t.SecretText | None = None
+    ssh_jump_private_key_file: names.LocalPath | None = None
+    ssh_jump_host_key: names.HostKey | None = None
+
+
+class Keys(Section):
+    """When keys are renewed (data model 6). Ages in days."""
+
+    rotation_policy: Annotated[str, t.choice("manual", "automatic")] = "manual"
+    max_key_age_days: Annotated[int, t.integer(1, 36_500, "days")] = 365
+    key_generation: Annotated[int, t.integer(1, 1_000_000, "raise it to rotate the server's key")] = 1
