@@ -1,0 +1,109 @@
+"""The backup schedule's rules: jobs as their APIs write them, who covers the CT, what a snapshot is worth."""
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vpn import backup
+from vpn.backup import Place, Retention
+
+pytestmark = pytest.mark.pure
+
+HERE = Place("backup", "wireguard")
+NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
+NAMES = st.text("abc", min_size=1, max_size=2)
+JOBS = st.dictionaries(NAMES, NAMES)
+
+
+def test_retention_writes_no_count_of_zero_because_pbs_refuses_it() -> None:
+    assert Retention(daily=7, weekly=4).keeps() == {"keep-daily": "7", "keep-weekly": "4"}
+    assert Retention().empty
+    assert not Retention(last=1).empty
+
+
+def test_our_jobs_stay_in_our_namespace() -> None:
+    job = backup.prune_job(HERE, "daily", Retention(daily=7), "mark")
+    assert (job["store"], job["ns"], job["max-depth"]) == ("backup", "wireguard", "0")
+    assert "ns" not in backup.verify_job(Place("backup"), "daily", "mark")
+
+
+@pytest.mark.parametrize(
+    ("job", "acts"),
+    [
+        ({"store": "backup", "ns": "wireguard", "max-depth": "0"}, True),
+        ({"store": "backup", "ns": "wireguard"}, True),
+        ({"store": "backup"}, True),
+        ({"store": "backup", "max-depth": "0"}, False),
+        ({"store": "backup", "max-depth": "1"}, True),
+        ({"store": "backup", "ns": "wire"}, False),
+        ({"store": "backup", "ns": "wireguard/deeper"}, False),
+        ({"store": "other", "ns": "wireguard"}, False),
+    ],
+)
+def test_a_job_acts_on_a_namespace_at_or_below_its_own_within_its_depth(job: backup.Job, acts: bool) -> None:
+    assert HERE.covered_by(job) is acts
+
+
+def test_another_prune_job_that_acts_here_is_named() -> None:
+    jobs = [
+        {"id": "ours", "store": "backup", "ns": "wireguard", "keep-last": "1"},
+        {"id": "theirs", "store": "backup", "keep-last": "1"},
+        {"id": "off", "store": "backup", "keep-last": "1", "disable": "1"},
+        {"id": "keeps-all", "store": "backup"},
+    ]
+    assert backup.undercutting(jobs, HERE, "ours") == ("theirs",)
+
+
+@pytest.mark.parametrize(
+    ("job", "covers"),
+    [
+        ({"vmid": "2090"}, True),
+        ({"vmid": "100,2090"}, True),
+        ({"vmid": "20900"}, False),
+        ({"all": "1"}, True),
+        ({"all": "1", "exclude": "100,2090"}, False),
+        ({"pool": "wireguard"}, True),
+        ({"pool": "other"}, False),
+        ({"vmid": "2090", "enabled": "0"}, False),
+        ({"vmid": "2090", "storage": "nfs"}, False),
+    ],
+)
+def test_the_ct_is_covered_only_by_an_enabled_job_that_selects_it(job: backup.Job, covers: bool) -> None:
+    jobs = [{"id": "job", "storage": "pbs"} | job]
+    assert backup.covering(jobs, "pbs", 2090, "wireguard") == (("job",) if covers else ())
+
+
+@given(JOBS, JOBS)
+def test_the_difference_makes_observed_desired(desired: backup.Job, observed: backup.Job) -> None:
+    changed, deleted = backup.difference(desired, observed)
+    assert {k: v for k, v in (observed | changed).items() if k not in deleted} == desired
+    assert backup.difference(desired, desired) == ({}, ())
+
+
+def test_what_an_api_answers_compares_as_text() -> None:
+    raw = {"enabled": 1, "ignore-verified": True, "keep-daily": 7.0, "type": "vzdump", "ns": "", "comment": None}
+    keys = ("enabled", "ignore-verified", "keep-daily", "ns", "comment")
+    assert backup.as_job(raw, keys) == {"enabled": "1", "ignore-verified": "1", "keep-daily": "7"}
+
+
+@pytest.mark.parametrize("stack", ["prod", "org/prod", "a" * 60, "löwe"])
+def test_a_job_id_is_one_that_both_systems_take(stack: str) -> None:
+    assert 3 <= len(backup.job_id("wireguard-vpn", stack)) <= backup.LONGEST_JOB_ID
+    assert set(backup.job_id("wireguard-vpn", stack)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+
+
+def snapshot(hours_ago: float, **other: object) -> dict[str, object]:
+    files = [{"filename": "index.json.blob"}, {"filename": "root.pxar.didx"}, {"filename": "pct.conf.blob"}]
+    time = int((NOW - dt.timedelta(hours=hours_ago)).timestamp())
+    return {"backup-time": time, "size": 1000, "files": files} | other
+
+
+def test_only_a_whole_snapshot_counts_as_a_backup() -> None:
+    running = {key: value for key, value in snapshot(1).items() if key != "size"}
+    broken = snapshot(2, verification={"state": "failed"})
+    torn = snapshot(3, files=["index.json.blob"])
+    future = snapshot(-2)
+    assert backup.newest([running, broken, torn, future, snapshot(30)], NOW) == NOW - dt.timedelta(hours=30)
+    assert backup.newest([running], NOW) is None
