@@ -45,12 +45,21 @@ class Container(Section):
     allow_replacement: t.Bool = False
 
 
+DEBIAN_12 = "http://download.proxmox.com/images/system/debian-12-standard_12.7-1_amd64.tar.zst"
+PINNED = {
+    DEBIAN_12: "39f6d06e082d6a418438483da4f76092ebd0370a91bad30b82ab6d0f442234d6"
+    "3fe27a15569895e34d6d1e5ca50319f62637f7fb96b98dbde4f6103cf05bff6d",
+}
+"""SHA-512 of the templates known here, by address."""
+
+
 class Proxmox(Section):
     """The Proxmox VE API and where the container's template comes from."""
 
     environment: ClassVar[dict[str, str]] = {
         "proxmox_endpoint": "PROXMOX_VE_ENDPOINT",
         "proxmox_api_token": "PROXMOX_VE_API_TOKEN",
+        "template_checksum": "WIREGUARD_VPN_TEMPLATE_CHECKSUM",
     }
     proxmox_endpoint: names.Url | None = None
     proxmox_api_token: t.SecretText | None = None
@@ -58,11 +67,19 @@ class Proxmox(Section):
     proxmox_ca_file: names.LocalPath | None = None
     proxmox_fingerprint: names.Fingerprint | None = None
     template_storage: names.Identifier = "local"
-    template_url: names.DownloadUrl = (
-        "http://download.proxmox.com/images/system/debian-12-standard_12.12-1_amd64.tar.zst"
-    )
+    template_url: names.DownloadUrl = DEBIAN_12
     template_checksum: names.Sha512 | None = None
     template_file_name: names.FileName | None = None
+
+    @property
+    def pinned_checksum(self) -> str | None:
+        """The checksum given, or the one known here for the address; None leaves the file unverified."""
+        return self.template_checksum or PINNED.get(self.template_url)
+
+    @property
+    def file_name(self) -> str:
+        """The template's name in its storage: the one given, or the last part of the address."""
+        return self.template_file_name or self.template_url.rpartition("/")[2]
 
 
 class Interface(Section):

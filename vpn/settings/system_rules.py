@@ -48,6 +48,12 @@ def _token_has_four_parts(settings: Settings) -> Iterator[Problem]:
         yield Problem("proxmox_api_token", None, "must have the form USER@REALM!TOKENID=SECRET")
 
 
+def _template_is_pinned(settings: Settings) -> Iterator[Problem]:
+    if settings.proxmox.pinned_checksum is None:
+        rule = "is required with a template_url of your own: Proxmox VE keeps or refuses a cached file by it"
+        yield Problem("template_checksum", None, rule)
+
+
 def _jump_host_is_complete(settings: Settings) -> Iterator[Problem]:
     ssh: Ssh = settings.ssh
     if ssh.ssh_jump_host is None:
@@ -66,6 +72,7 @@ def _pool_backup_has_a_pool(settings: Settings) -> Iterator[Problem]:
 SYSTEM_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     *((_proxmox_needs(key), (key,)) for key in ("proxmox_endpoint", "proxmox_api_token")),
     (_token_has_four_parts, ("proxmox_api_token",)),
+    (_template_is_pinned, ("template_checksum", "template_url")),
     (_jump_host_is_complete, ("ssh_jump_host", "ssh_jump_host_key", "ssh_jump_private_key", "ssh_jump_private_key_file")),
     *((_needed("netbox", key), (key, "netbox_enabled")) for key in _NETBOX_NEEDS),
     *((_needed("zabbix", key), (key, "zabbix_enabled")) for key in _ZABBIX_NEEDS),
