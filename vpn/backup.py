@@ -26,6 +26,10 @@ KEEPS = tuple(key for key in PRUNE_KEYS if key.startswith("keep-"))
 LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
 CLOCK_SKEW = dt.timedelta(minutes=5)
+NEEDED = frozenset({"Datastore.Audit", "Datastore.Modify", "Datastore.Verify"})
+"""Privileges on the namespace that managing its prune and verify jobs takes (PBS roles DatastoreAdmin, or one of your own)."""
+EXCESSIVE = frozenset({"Permissions.Modify", "Sys.Modify", "Datastore.Allocate"})
+"""Privileges nothing here needs: whoever steals the token could delete backups or give himself more."""
 INDEX = "index.json.blob"
 ARCHIVES = frozenset({"root.pxar.didx", "root.mpxar.didx"})
 
@@ -56,6 +60,11 @@ class Place:
 
     store: str
     namespace: str = ""
+
+    @property
+    def acl_path(self) -> str:
+        """The path privileges are given on."""
+        return "/".join(["/datastore", self.store, *_parts(self.namespace)])
 
     def job(self) -> Job:
         """Return the options that bind a job to this namespace alone, not to those below it."""

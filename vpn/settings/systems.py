@@ -36,7 +36,7 @@ class Zabbix(Section):
     zabbix_token: t.SecretText | None = None
     zabbix_ca_file: names.LocalPath | None = None
     zabbix_fingerprint: names.Fingerprint | None = None
-    zabbix_server: names.Host | None = None
+    zabbix_server: t.Address | None = None
     zabbix_host_group: names.Text = "VPN"
     zabbix_adopt: t.Bool = False
 
