@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from lab.api.schema import boolean, integer, number, text
+from lab.api.schema import boolean, number, text
 from lab.api.tasks import TaskFailed
 from lab.errors import LabError
 from lab.pve import formats as f
 from lab.pve.backup_stores import BackupError, open_store
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died, forbidden
-from lab.pve.disks import allocate, release
+from lab.pve.disks import allocate
 from lab.pve.firewall_filter import apply
 from lab.pve.guest_permissions import check_options
 from lab.pve.guests import DEFAULTS, canonical, generate_mac, spec_of, status_of
@@ -34,7 +34,7 @@ def list_containers(call: Call) -> Any:
     **NODE, **GUEST_OPTIONS, "vmid": VMID.required(), "ostemplate": text(size=(None, 255)).required(),
     "bwlimit": number(0), "force": boolean(), "ha-managed": boolean(), "ignore-unpack-errors": boolean(),
     "password": text(size=(5, None)), "pool": text(check=f.pool_id), "restore": boolean(), "ssh-public-keys": text(),
-    "start": boolean(), "storage": text(check=f.storage_id), "unique": boolean(requires="restore"), "cores": integer(1, 8192),
+    "start": boolean(), "storage": text(check=f.storage_id), "unique": boolean(requires="restore"),
 })
 def create_container(call: Call) -> Any:
     """Start the creation (or restore) and return its task."""
@@ -54,8 +54,6 @@ def create_container(call: Call) -> Any:
             remove_guest(call.cluster, call.vmid)
         config["rootfs"] = allocate(data, call.vmid, disk_storage, config.get("rootfs"))
         data["guests"][str(call.vmid)] = {"config": config, "lock": "create", "firewall": firewall}
-        if call.get("pool") and str(call.vmid) not in data["pools"][call.get("pool")]["vms"]:
-            data["pools"][call.get("pool")]["vms"].append(str(call.vmid))
     kind = "vzrestore" if restoring else "vzcreate"
     return call.cluster.tasks.start(kind, str(call.vmid), call.who.authid, lambda log: _build(call, log))
 
@@ -141,14 +139,20 @@ def _build(call: Call, log: Any) -> None:
         else:
             _unpack_template(call, config, log)
     except (LabError, BackupError) as error:
-        with cluster.store.edit() as data:
-            release(data, vmid)
-            remove_guest(cluster, vmid)
+        remove_guest(cluster, vmid)
         raise TaskFailed(emsg + str(error)) from None
-    cluster.lock(vmid, "")
+    _settle(call)
     if call.get("start"):
         cluster.driver.start(vmid)
         apply(cluster, vmid)
+
+
+def _settle(call: Call) -> None:
+    pool = call.get("pool")
+    with call.cluster.store.edit() as data:
+        if pool and str(call.vmid) not in data["pools"][pool]["vms"]:
+            data["pools"][pool]["vms"].append(str(call.vmid))
+        call.cluster.lock(call.vmid, "")
 
 
 def _unpack_template(call: Call, config: dict[str, Any], log: Any) -> None:
