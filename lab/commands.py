@@ -39,7 +39,7 @@ def run(
     except FileNotFoundError as error:
         raise CommandError(f"{words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{shlex.join(words)} took longer than {timeout} s") from error
+        raise CommandError(f"{words[0]} … {words[-1]} took longer than {timeout} s") from error
     if check and done.returncode:
         raise CommandError(f"{shlex.join(words)}: {last_words(done)}")
     return done

@@ -1,10 +1,9 @@
 """Real unprivileged LXC containers, driven as a Proxmox VE node drives its own."""
 
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -108,13 +107,11 @@ class Containers:
             raise ContainerError(f"CT {vmid} already running")
         lxc.ensure_tun(self.site)
         self._apply_pending(vmid)
-        log = self.site.logs / f"lxc-{vmid}.log"
         name = ["lxc-start", "-n", str(vmid), "-d", "-l", "WARN", "-o", f"{HOME}/{vmid}/lxc.log"]
         done = lxc.lxc(self.site, name, check=False)
         if done.returncode:
             said = (path / "lxc.log").read_text(errors="replace").splitlines()[-4:]
             raise ContainerError(f"CT {vmid} did not start: {last_words(done)} {' / '.join(said)}")
-        del log
 
     @_plain
     def shutdown(self, vmid: int, timeout: float = 60) -> None:
@@ -189,9 +186,13 @@ class Containers:
             partial.unlink(missing_ok=True)
 
     @_plain
-    def firewall(self, vmid: int, number: int, rules: tuple[Accept, ...] | None) -> None:
-        """Let only `rules` in through interface `netN` (replies always); None lets all in."""
-        firewall.remember(self._path(vmid), number, rules)
+    def firewall(self, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:
+        """Let only `rules` in through the interface `nic` ("eth0"), replies always; None lets all in."""
+        path = self._path(vmid)
+        number = lxc.nic_number((path / "config").read_text(), nic)
+        if number is None:
+            raise ContainerError(f"CT {vmid} has no interface {nic}")
+        firewall.remember(path, number, rules)
         firewall.apply(self.site)
 
     def _unpack(self, spec: ContainerSpec, archive: Path) -> None:

@@ -6,9 +6,10 @@ the container's restarts.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lab import namespaces
 from lab.commands import run
@@ -49,7 +50,7 @@ def apply(site: Site) -> None:
         for number, rules in json.loads(path.read_text()).items():
             name = veth(int(path.parent.name), int(number))
             verdicts.append(f'    oifname "{name}" jump {name}')
-            chains += _chain(name, (_accept(rule) for rule in rules))
+            chains += _chain(name, (line for rule in rules for line in _accept(rule)))
     table = ["table bridge firewall", "delete table bridge firewall", "table bridge firewall {", *chains]
     table += ["  chain to-guests {", "    type filter hook forward priority filter", *verdicts, "  }"]
     # What the node itself sends to a guest does not pass the forward hook.
@@ -62,6 +63,7 @@ def _chain(name: str, accepted: Iterable[str]) -> list[str]:
     return [
         f"  chain {name} {{",
         "    ether type arp accept",
+        "    udp sport 67 udp dport 68 accept",
         "    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept",
         "    ct state established,related accept",
         *(f"    {rule}" for rule in accepted),
@@ -70,13 +72,19 @@ def _chain(name: str, accepted: Iterable[str]) -> list[str]:
     ]
 
 
-def _accept(rule: dict[str, object]) -> str:
-    proto, dport = str(rule["proto"]), rule["dport"]
-    sources = list(map(str, rule["sources"])) if isinstance(rule["sources"], list) else []
-    family = "ip6" if any(":" in source for source in sources) else "ip"
-    words = [f"{family} saddr {{ {', '.join(sources)} }}"] if sources else []
-    if dport:
-        words.append(f"{proto} dport {str(dport).replace(':', '-')}")
-    else:
-        words.append(f"meta l4proto {proto}")
-    return " ".join([*words, "accept"])
+def _accept(rule: dict[str, Any]) -> Iterator[str]:
+    """Yield a rule for each family the sources belong to; for both when there are none."""
+    families = {"ip": [x for x in rule["sources"] if ":" not in x], "ip6": [x for x in rule["sources"] if ":" in x]}
+    if not rule["sources"]:
+        yield f"{_service(rule, 'ip')} accept"
+        return
+    for family, sources in families.items():
+        for source in sources:
+            yield f"{family} saddr {source} {_service(rule, family)} accept"
+
+
+def _service(rule: dict[str, Any], family: str) -> str:
+    proto = "icmpv6" if rule["proto"] == "icmp" and family == "ip6" else rule["proto"]
+    if rule["dport"]:
+        return f"{proto} dport {str(rule['dport']).replace(':', '-')}"
+    return f"meta l4proto {proto}"

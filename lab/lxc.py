@@ -7,6 +7,7 @@ it these, whatever the path of the checkout; the machine's own mounts stay as th
 """
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -43,7 +44,7 @@ mount --rbind "$view/cgroup" {CGROUPS}
 umount -l "$view/cgroup"
 for file in subuid subgid; do
   echo root:{FIRST_ID}:{IDS} > "$view/$file"
-  [ -e "/etc/$file" ] && mount --bind "$view/$file" "/etc/$file"
+  if [ -e "/etc/$file" ]; then mount --bind "$view/$file" "/etc/$file"; fi
 done
 umount -l "$view"
 rmdir "$view"
@@ -68,8 +69,11 @@ def lxc(
     *,
     check: bool = True,
 ) -> CompletedProcess[bytes]:
-    """Run an lxc command for the site; raises as `lab.commands.run` does."""
-    return run(command(site, argv), stdin=stdin, timeout=timeout, check=check)
+    """Run an lxc command for the site; raises CommandError when `check` and it fails."""
+    done = run(command(site, argv), stdin=stdin, timeout=timeout, check=False)
+    if check and done.returncode:
+        raise CommandError(f"{argv[0]}: {last_words(done)}")
+    return done
 
 
 def feed(site: Site, argv: Sequence[str | Path], source: Path) -> None:
@@ -191,6 +195,12 @@ def _accounts_swap() -> bool:
 def veth(vmid: int, number: int) -> str:
     """Return the name of the node's end of the container's interface `netN`, as on Proxmox."""
     return f"veth{vmid}i{number}"
+
+
+def nic_number(config: str, name: str) -> int | None:
+    """Return the number N of the interface `netN` that the container calls `name`."""
+    found = re.search(rf"^lxc\.net\.(\d+)\.name = {re.escape(name)}$", config, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 def _nic(vmid: int, number: int, nic: "Nic") -> list[str]:

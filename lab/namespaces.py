@@ -18,8 +18,8 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def path(name: str) -> Path:
-    """Return the file that stands for the namespace `name`."""
-    return DIRECTORY / name
+    """Return the file that stands for the namespace `name`, or for that of the process `name`."""
+    return Path(f"/proc/{name}/ns/net") if name.isdigit() else DIRECTORY / name
 
 
 def alive(name: str) -> bool:

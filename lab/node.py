@@ -5,7 +5,6 @@ the machine's loopback. Its only user is `jump`, who may forward TCP and nothing
 sshd reads of /etc is the node's own, in a mount table of its own.
 """
 
-import os
 import socket
 import subprocess
 from contextlib import suppress
@@ -104,9 +103,8 @@ def _answer(connection: socket.socket) -> "subprocess.Popen[bytes]":
 def serve(site: Site) -> None:
     """Give every connection a server, until ended."""
     listening = socket.create_server(("127.0.0.1", site.port("ssh")), backlog=64)
-    ready = os.open(site.run, os.O_PATH)
     _settle(site)
-    os.close(os.open("ssh.ready", os.O_CREAT | os.O_WRONLY, dir_fd=ready))
+    Processes(site).ready_file("ssh").touch()
     listening.settimeout(1)
     sessions: list[subprocess.Popen[bytes]] = []
     while True:
@@ -118,5 +116,4 @@ def serve(site: Site) -> None:
 
 
 if __name__ == "__main__":
-    Processes(Site.of()).site.prepare()
     serve(Site.of())

@@ -1,0 +1,100 @@
+"""WireGuard interfaces in network namespaces: the kernel's where it has them, else wireguard-go."""
+
+import time
+from functools import cache
+from pathlib import Path
+
+from lab import namespaces
+from lab.commands import output, run
+from lab.errors import PeerError
+from lab.network import batch, links
+from lab.processes import Processes
+from lab.site import Site
+
+SOCKETS = Path("/run/wireguard")
+"""Where wireguard-go keeps its control sockets, for the whole machine."""
+
+
+@cache
+def in_kernel(site: Site) -> bool:
+    """Whether the kernel makes WireGuard interfaces (it loads its module if it has one)."""
+    node, name = site.node, "wg-probe"
+    if run(["ip", "-n", node, "link", "add", name, "type", "wireguard"], check=False).returncode:
+        return False
+    batch(node, [f"link del {name}"])
+    return True
+
+
+def add(site: Site, namespace: str, interface: str) -> None:
+    """Make the interface in the namespace; its name must be unique on the machine."""
+    if interface in links(namespace):
+        return
+    if in_kernel(site):
+        batch(namespace, [f"link add {interface} type wireguard"])
+        return
+    (SOCKETS / f"{interface}.sock").unlink(missing_ok=True)
+    processes = Processes(site)
+    processes.start(interface, namespaces.inside(namespace, ["wireguard-go", "-f", interface]))
+    deadline = time.monotonic() + 15
+    while not (SOCKETS / f"{interface}.sock").exists():
+        if processes.pid(interface) is None or time.monotonic() > deadline:
+            raise PeerError(f"wireguard-go did not come up: {processes.tail(interface)}")
+        time.sleep(0.01)
+
+
+def remove(site: Site, interface: str) -> None:
+    """End the interface's wireguard-go, if it has one; the interface goes with it."""
+    Processes(site).stop(interface)
+    (SOCKETS / f"{interface}.sock").unlink(missing_ok=True)
+
+
+def configure(namespace: str, interface: str, text: str) -> None:
+    """Set keys and peers as `wg setconf` does, without the text ever lying in a file."""
+    argv = ["wg", "setconf", interface, "/dev/stdin"]
+    done = run(namespaces.inside(namespace, argv), stdin=text.encode(), check=False)
+    if done.returncode:
+        raise PeerError(f"wg refuses the client configuration ({_without_keys(done.stderr)})")
+
+
+def _without_keys(said: bytes) -> str:
+    """Leave out what wg quotes: it may be a key."""
+    return said.decode(errors="replace").partition("`")[0].strip()
+
+
+def raise_interface(
+    namespace: str, interface: str, addresses: list[str], allowed_ips: list[str], mtu: int
+) -> None:
+    """Give the interface addresses and routes, as wg-quick(8) does."""
+    lines = [f"addr replace {address} dev {interface}" for address in addresses]
+    lines.append(f"link set {interface} mtu {mtu} up")
+    lines += [f"route replace {net} dev {interface}" for net in allowed_ips if not net.endswith("/0")]
+    batch(namespace, lines)
+    for net in allowed_ips:
+        if net.endswith("/0"):
+            _take_all(namespace, interface, "-6" if ":" in net else "-4")
+
+
+def _take_all(namespace: str, interface: str, family: str) -> None:
+    """Send everything but the tunnel's own packets through it: wg-quick's policy routing."""
+    mark = "51820"
+    run(namespaces.inside(namespace, ["wg", "set", interface, "fwmark", mark]))
+    commands = [
+        f"route replace default dev {interface} table {mark}",
+        f"rule add not fwmark {mark} table {mark}",
+        "rule add table main suppress_prefixlength 0",
+    ]
+    for words in commands:
+        run(["ip", "-n", namespace, family, *words.split()])
+
+
+def handshake(namespace: str, interface: str) -> int:
+    """Return when the interface's first peer last shook hands, in Unix seconds; 0 for never."""
+    listing = output(namespaces.inside(namespace, ["wg", "show", interface, "latest-handshakes"]))
+    words = listing.split()
+    return int(words[1]) if len(words) > 1 else 0
+
+
+def keys() -> tuple[str, str]:
+    """Return a new private key and its public key."""
+    private = output(["wg", "genkey"]).strip()
+    return private, run(["wg", "pubkey"], stdin=private.encode()).stdout.decode().strip()
