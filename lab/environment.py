@@ -27,7 +27,7 @@ def variables(site: Site) -> dict[str, str]:
         "SSL_CERT_FILE": str(certificates.bundle),
         "WIREGUARD_VPN_LAB_CA": str(certificates.ca),
         "WIREGUARD_VPN_LAB_TEMPLATE": template.name,
-        "WIREGUARD_VPN_LAB_TEMPLATE_SHA512": checksum(template),
+        "WIREGUARD_VPN_TEMPLATE_CHECKSUM": checksum(template),
     }
     for server in present():
         found |= server.variables(site)
