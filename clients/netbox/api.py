@@ -1,0 +1,135 @@
+"""NetBox's REST API as far as we use it: typed, in bulk, every write explicit.
+
+Over pynetbox: its request layer knows both kinds of token and NetBox's paging. Its records are
+left aside, since they fetch and save behind one's back.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self, TypeVar
+
+import httpx
+import pynetbox
+from pynetbox.core.query import Request
+
+from clients.http import ATTEMPTS, TIMEOUT_SECONDS
+from clients.netbox.fields import ApiObject
+from clients.netbox.transport import SYSTEM, NetBoxHttp, session
+from clients.tls import Trust
+from vpn.errors import BadAnswer, Forbidden
+
+PAGE = 1000
+"""Objects asked for at once: NetBox's own limit by default (MAX_PAGE_SIZE)."""
+BULK = 100
+"""Objects written at once: about a second of NetBox's time, far inside the time limit."""
+T = TypeVar("T")
+Filter = str | int | Sequence[str] | Sequence[int]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Where NetBox is and how to be let in; `url` is its address without `/api`."""
+
+    url: str
+    token: str
+    trust: Trust = Trust()
+    timeout: float = TIMEOUT_SECONDS
+    attempts: int = ATTEMPTS
+
+
+class NetBox:
+    """A connection to NetBox. Every method raises ClientError; `with` gives connections back."""
+
+    def __init__(self, access: Access, transport: httpx.BaseTransport | None = None) -> None:
+        http = NetBoxHttp(
+            SYSTEM,
+            access.url,
+            trust=access.trust,
+            secrets=(access.token,),
+            timeout=access.timeout,
+            attempts=access.attempts,
+            transport=transport,
+        )
+        self.url = access.url.rstrip("/")
+        self._api = pynetbox.api(self.url, token=access.token)
+        self._api.http_session = session(http)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._api.http_session.close()
+
+    def version(self) -> tuple[int, int]:
+        """Return major and minor version; any valid token may ask."""
+        text = str(self._api.version)
+        try:
+            major, minor = (int(part) for part in text.split(".")[:2])
+        except ValueError:
+            raise BadAnswer(SYSTEM, "the answer names no API version; is this NetBox's URL?") from None
+        return major, minor
+
+    def find(self, path: str, **filters: Filter) -> list[dict[str, Any]]:
+        """Return every object that matches.
+
+        NetBox ignores a filter it does not know and then returns everything: callers check what
+        they get.
+        """
+        found = list(self._request(path, filters=filters, limit=PAGE).get())
+        if not all(isinstance(each, dict) and isinstance(each.get("id"), int) for each in found):
+            raise BadAnswer(SYSTEM, f"{path} is not a list of objects; is this NetBox's URL?")
+        return found
+
+    def create(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Make the objects, 100 at a time (each hundred wholly or not at all), in their order."""
+        return [made for part in _parts(bodies) for made in self._send(path, "post", part)]
+
+    def update(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Change the given fields of the objects named by `id`, 100 at a time."""
+        return [new for part in _parts(bodies) for new in self._send(path, "patch", part)]
+
+    def delete(self, path: str, ids: Iterable[int], message: str = "") -> None:
+        """Remove the objects, 100 at a time; Conflict names what depends on them."""
+        for part in _parts(list(ids)):
+            self._request(path).delete([{"id": id_, "changelog_message": message} for id_ in part])
+
+    def denied(self, path: str, actions: frozenset[str]) -> frozenset[str]:
+        """Return which of view, add, change and delete the token may not do with these objects."""
+        asks = {
+            "view": lambda: self._request(path, limit=1, filters={"brief": 1}).get_count(),
+            # OPTIONS is silent about DELETE; removing no objects asks for the permission alone.
+            "delete": lambda: self._request(path).delete([]),
+        }
+        refused = {action for action, ask in asks.items() if action in actions and not _allowed(ask)}
+        return actions & (refused | self._not_offered(path, actions))
+
+    def _not_offered(self, path: str, actions: frozenset[str]) -> frozenset[str]:
+        """Return which of add and change OPTIONS does not offer; NetBox calls change PUT there."""
+        if not actions & {"add", "change"}:
+            return frozenset()
+        offered = self._request(path).options().get("actions", {})
+        methods = {"add": "POST", "change": "PUT"}
+        return frozenset(action for action, method in methods.items() if method not in offered)
+
+    def _send(self, path: str, verb: str, bodies: Sequence[Mapping[str, Any]]) -> list[ApiObject]:
+        answer = getattr(self._request(path), verb)(list(bodies))
+        if not isinstance(answer, list) or len(answer) != len(bodies):
+            raise BadAnswer(SYSTEM, f"{path}: {len(bodies)} objects sent, the answer is not as many")
+        return answer
+
+    def _request(self, path: str, **options: Any) -> Request:  # noqa: ANN401
+        base = f"{self._api.base_url}/{path}"
+        return Request(base, self._api.http_session, token=self._api.token, **options)
+
+
+def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BULK):
+        yield items[start : start + BULK]
+
+
+def _allowed(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except Forbidden:
+        return False
+    return True
