@@ -60,7 +60,7 @@ def _recipe(suite: str) -> str:
 def _build(site: Site, suite: str, target: Path) -> None:
     partial = target.with_name(f"partial-{os.getpid()}.tar.zst")
     try:
-        with _proxy(site) as url:
+        with package_cache(site) as url:
             follow(_mmdebstrap(suite, partial, url))
         digest = hashlib.sha512(partial.read_bytes()).hexdigest()
         partial.replace(target)
@@ -95,7 +95,7 @@ def _mmdebstrap(suite: str, target: Path, proxy: str) -> list[str]:
 
 
 @contextmanager
-def _proxy(site: Site) -> Iterator[str]:
+def package_cache(site: Site) -> Iterator[str]:
     """Serve the package cache on the loopback while the template is built."""
     server = Proxy(socket.create_server(("127.0.0.1", 0)), store_of(site))
     Thread(target=server.serve_forever, daemon=True).start()

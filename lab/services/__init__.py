@@ -1,0 +1,1 @@
+"""Real NetBox and Zabbix, each in a container of the site."""
