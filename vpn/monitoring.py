@@ -55,9 +55,9 @@ def stable_uuid(mark: str, *path: str) -> str:
     return UUID(bytes=digest[:16], version=4).hex
 
 
-def group_uuid(mark: str) -> str:
+def group_uuid(mark: str, name: str) -> str:
     """Return the UUID of a host or template group that the stack makes: how it knows it as its own."""
-    return stable_uuid(mark, "group")
+    return stable_uuid(mark, "group", name)
 
 
 def template_name(host: str) -> str:
@@ -92,7 +92,7 @@ def import_source(
     head["macros"] = _macros(head["macros"], macros)
     if backup:
         _enable(head["items"], BACKUP_ITEM)
-    group = {"uuid": group_uuid(identity.mark), "name": identity.group}
+    group = {"uuid": group_uuid(identity.mark, identity.group), "name": identity.group}
     return json.dumps({"zabbix_export": {"version": own.pop("version"), "groups": [group], **own}}, indent=1)
 
 

@@ -1,0 +1,71 @@
+"""The INI dialect of WireGuard's configuration files (wg(8), wg-quick(8)): sections, entries, comments, line numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from vpn.errors import ParseError
+
+
+_HEADER = re.compile(r"\[\s*([^\]]*?)\s*\]")
+_BLANKS = " \t\r"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `Key = value` line. The key is lower-case; names in these files do not tell case apart."""
+
+    key: str
+    value: str
+    line: int
+
+
+@dataclass(slots=True)
+class Section:
+    """One section: lower-case name, entries, and the comments inside it and right before it, without `#`."""
+
+    name: str
+    line: int
+    entries: list[Entry] = field(default_factory=list)
+    comments: list[str] = field(default_factory=list)
+    before: list[str] = field(default_factory=list)
+
+
+def sections(text: str) -> list[Section]:
+    """Return the sections in order. Raise ParseError for a line that is no entry, or stands before any section."""
+    found: list[Section] = []
+    loose: list[str] = []
+    for number, raw in enumerate(text.split("\n"), start=1):
+        content, mark, comment = raw.partition("#")
+        content = content.strip(_BLANKS)
+        if header := _HEADER.fullmatch(content):
+            found.append(Section(header[1].lower(), number, before=loose))
+            loose = []
+        elif content:
+            _holder(found, number).entries.append(_entry(content, number))
+        if mark:
+            loose = _note(found, loose, comment.strip(_BLANKS), own_line=not content)
+        elif not content:
+            loose = []
+    return found
+
+
+def _note(found: list[Section], loose: list[str], comment: str, *, own_line: bool) -> list[str]:
+    """File a comment with the section it stands in; one on a line of its own may also belong to the next section."""
+    if found:
+        found[-1].comments.append(comment)
+    return [*loose, comment] if own_line else []
+
+
+def _holder(found: list[Section], number: int) -> Section:
+    if not found:
+        raise ParseError("stands before any section", number)
+    return found[-1]
+
+
+def _entry(content: str, number: int) -> Entry:
+    key, mark, value = content.partition("=")
+    if not mark or not key.strip(_BLANKS):
+        raise ParseError("is neither a section nor KEY = VALUE", number)
+    return Entry(key.strip(_BLANKS).lower(), value.strip(_BLANKS), number)

@@ -1,0 +1,144 @@
+"""The packet filter of the server (nftables): who reaches what, enforced where clients cannot change it.
+
+Lookups go through sets and verdict maps, so a packet costs the same with one peer and with 10,000. Order matters:
+the DMZ is cut off before anything is accepted, and what comes from a peer is judged anew for each packet, so that a
+narrowed rule, a removal or an expiry also ends flows that are already established.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from ipaddress import collapse_addresses, ip_network
+from typing import Any, Final
+
+from vpn import rendering
+from vpn.network import Access, Network, Peer
+from vpn.settings import AllowRule, IPNetwork
+
+
+PRIVATE: Final = tuple(
+    ip_network(each)
+    for each in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3", "::/8", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
+"""What is not the internet: a full tunnel alone opens none of it."""
+SSH_PORT: Final = 22
+ZABBIX_PORT: Final = 10050
+
+
+@dataclass(frozen=True)
+class Family:
+    """One address family as the template needs it."""
+
+    version: int
+    match: str
+    set_type: str
+
+    def of(self, networks: Iterable[IPNetwork]) -> list[str]:
+        """Return the networks of this family, joined where they overlap or adjoin, as set elements."""
+        own: Any = [each for each in networks if each.version == self.version]
+        return [_element(each) for each in collapse_addresses(own)]
+
+
+FAMILIES: Final = (Family(4, "ip", "ipv4_addr"), Family(6, "ip6", "ipv6_addr"))
+
+
+def render(network: Network) -> str:
+    """Return a ruleset that replaces our table `inet wireguard_vpn` in one transaction, and touches no other."""
+    firewall = network.firewall
+    chains = _access_chains(network.active)
+    return rendering.render(
+        "nftables.conf.j2",
+        interface=network.interface.name,
+        listen_port=network.interface.listen_port,
+        ssh_port=SSH_PORT,
+        zabbix_port=ZABBIX_PORT,
+        firewall=firewall,
+        families=FAMILIES,
+        sets={family.version: dict(_sets(family, network)) for family in FAMILIES},
+        access={family.version: _verdicts(family, network.active, _access_verdict) for family in FAMILIES},
+        expiry={family.version: _verdicts(family, network.active, _expiry_verdict) for family in FAMILIES},
+        deadlines=sorted({_deadline(peer) for peer in network.active if peer.expires_at}),
+        chains={origin: [_rule(rule) for rule in access.rules] for origin, access in chains.items()},
+    )
+
+
+def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
+    """Yield name and elements of each set of a family."""
+    firewall, active = network.firewall, network.active
+    yield "vpn", family.of(network.vpn_networks)
+    # Exactly what active peers may send from; not joined, so that a peer's change is one element's change.
+    yield "sources", [_element(each) for peer in active for each in peer.allowed_ips if each.version == family.version]
+    yield "sites", family.of(each for peer in active for each in peer.site_networks)
+    yield "dmz", family.of(firewall.dmz_networks)
+    yield "destinations", family.of(firewall.destinations)
+    yield "private", family.of(PRIVATE)
+    yield "full", [
+        _element(each)
+        for peer in active
+        if peer.full_tunnel
+        for each in peer.allowed_ips
+        if each.version == family.version
+    ]
+    yield "listen", family.of(firewall.listen_sources)
+    yield "ssh", family.of(firewall.ssh_sources)
+    agent = [ip_network(firewall.zabbix_server)] if firewall.zabbix_server else []
+    yield "zabbix", family.of(agent)
+
+
+def _access_chains(peers: Iterable[Peer]) -> dict[str, Access]:
+    found = {peer.access.origin: peer.access for peer in peers if peer.access}
+    return {origin: found[origin] for origin in sorted(found)}
+
+
+def _access_verdict(peer: Peer) -> str | None:
+    return f"goto {peer.access.origin}" if peer.access else None
+
+
+def _expiry_verdict(peer: Peer) -> str | None:
+    return f"jump until_{_deadline(peer)}" if peer.expires_at else None
+
+
+def _deadline(peer: Peer) -> int:
+    """Return the end of a peer in seconds since 1970; 0 when it has none."""
+    return int(peer.expires_at.timestamp()) if peer.expires_at else 0
+
+
+def _verdicts(family: Family, peers: Iterable[Peer], verdict: Any) -> list[str]:
+    found = ((peer, verdict(peer)) for peer in peers)
+    return [
+        f"{_element(each)} : {chosen}"
+        for peer, chosen in found
+        if chosen
+        for each in peer.allowed_ips
+        if each.version == family.version
+    ]
+
+
+def _rule(rule: AllowRule) -> list[str]:
+    """Return the matches that accept what a rule allows; all of the internet is two: the routes, and what is public."""
+    family = next(each for each in FAMILIES if each.version == rule.network.version)
+    what = _what(rule)
+    if rule.network.prefixlen:
+        return [f"{family.match} daddr {_element(rule.network)}{what}"]
+    version = family.version
+    return [f"{family.match} daddr @destinations{version}{what}", f"{family.match} daddr != @private{version}{what}"]
+
+
+def _what(rule: AllowRule) -> str:
+    if rule.protocol == "icmp":
+        return f" meta l4proto {'icmp' if rule.network.version == 4 else 'ipv6-icmp'}"
+    if rule.protocol == "any":
+        return ""
+    if not rule.ports:
+        return f" meta l4proto {rule.protocol}"
+    ports = ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in rule.ports)
+    return f" {rule.protocol} dport {{ {ports} }}"
+
+
+def _element(network: IPNetwork) -> str:
+    """Return a network as nft lists it: a single address without its prefix length."""
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else str(network)

@@ -1,0 +1,67 @@
+"""The peers file (`peers.yaml`): its content, and the line of each value for error messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from vpn.errors import ParseError
+
+
+Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class PeersFile:
+    """What the file says, and the line (from 1) where each key path stands, as `peers[3].public_key`."""
+
+    content: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+
+def load(text: str) -> PeersFile:
+    """Return content and lines. Raise ParseError with the line when the text is no YAML mapping of plain data.
+
+    A key that stands twice in one mapping is an error: YAML would silently take the last.
+    """
+    try:
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if node is None:
+            return PeersFile({}, {})
+        lines = dict(_lines(node, ""))
+        content = loader.construct_document(node)
+    except yaml.MarkedYAMLError as error:
+        # The error's context may quote the text, which may hold secrets: take the plain problem alone.
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        raise ParseError(f"is not valid YAML: {error.problem}", line) from None
+    except yaml.YAMLError:
+        raise ParseError("is not valid YAML") from None
+    if not isinstance(content, dict):
+        raise ParseError("must be a mapping with the keys peers and groups", 1)
+    return PeersFile(content, lines)
+
+
+def _lines(node: yaml.Node, path: str) -> Iterator[tuple[str, int]]:
+    if path:
+        yield path, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            yield from _lines(item, f"{path}[{index}]")
+    elif isinstance(node, yaml.MappingNode):
+        yield from _mapping_lines(node, path)
+
+
+def _mapping_lines(node: yaml.MappingNode, path: str) -> Iterator[tuple[str, int]]:
+    seen: set[str] = set()
+    for key, value in node.value:
+        name, line = str(key.value), key.start_mark.line + 1
+        if name in seen:
+            raise ParseError(f"the key {name!r} stands twice", line)
+        seen.add(name)
+        inner = f"{path}.{name}" if path else name
+        yield from _lines(value, inner)
+        yield inner, line
