@@ -1,14 +1,15 @@
 """The container: its template, and the CT itself as an unprivileged guest of a Proxmox VE node."""
 
-from ipaddress import IPv4Interface
 from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as proxmoxve
 
-from vpn.settings import ContainerSettings, Settings
+from vpn.settings import Container as ContainerSettings
+from vpn.settings import Settings
 
 NIC = "eth0"
+DHCP = "dhcp"
 
 
 class Container(pulumi.ComponentResource):
@@ -38,7 +39,7 @@ class Container(pulumi.ComponentResource):
             initialization=_initialization(settings.container, ssh_public_key),
             network_interfaces=[_interface(settings)],
             operating_system={"template_file_id": template.id, "type": "debian"},
-            wait_for_ip={"ipv4": True} if settings.container.ip_address == "dhcp" else None,
+            wait_for_ip={"ipv4": True} if settings.container.ip_address == DHCP else None,
             opts=self._guest_options(settings.container, provider),
         )
         self.guest = guest
@@ -58,8 +59,8 @@ class Container(pulumi.ComponentResource):
             node_name=proxmox.proxmox_node,
             datastore_id=proxmox.template_storage,
             url=proxmox.template_url,
-            file_name=proxmox.template_file_name,
-            checksum=proxmox.template_checksum,
+            file_name=proxmox.file_name,
+            checksum=proxmox.pinned_checksum,
             checksum_algorithm="sha512",
             overwrite=False,  # a changed upstream size would otherwise replace the file
             opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True),
@@ -105,7 +106,6 @@ def _resources(container: ContainerSettings) -> dict[str, Any]:
 def _initialization(
     container: ContainerSettings, ssh_public_key: pulumi.Input[str]
 ) -> dict[str, Any]:
-    address = str(container.ip_address)
     gateway = str(container.gateway) if container.gateway else None
     return {
         "hostname": container.hostname,
@@ -113,7 +113,7 @@ def _initialization(
             "domain": container.domain,
             "servers": [str(server) for server in container.dns_servers] or None,
         },
-        "ip_configs": [{"ipv4": {"address": address, "gateway": gateway}}],
+        "ip_configs": [{"ipv4": {"address": container.ip_address, "gateway": gateway}}],
         "user_account": {"keys": [ssh_public_key]},
     }
 
@@ -129,6 +129,6 @@ def _interface(settings: Settings) -> dict[str, Any]:
 
 def _address(container: ContainerSettings, guest: proxmoxve.ContainerLegacy) -> pulumi.Output[str]:
     """Return the CT's address: the configured one, or what DHCP gave."""
-    if isinstance(container.ip_address, IPv4Interface):
-        return pulumi.Output.from_input(str(container.ip_address.ip))
+    if container.ip_address != DHCP:
+        return pulumi.Output.from_input(container.ip_address.partition("/")[0])
     return guest.ipv4.apply(lambda addresses: addresses[NIC])

@@ -1,14 +1,16 @@
 """The Proxmox VE firewall of the CT: the VPN's port, SSH from the management network, no more."""
 
-from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as proxmoxve
 
-from components.container import Container
-from vpn.settings import Settings
+from components.container import DHCP, Container
+from vpn.settings import IPNetwork, Settings
+
+SSH_PORT = 22
 
 
 class Firewall(pulumi.ComponentResource):
@@ -48,7 +50,7 @@ def _options(settings: Settings) -> dict[str, Any]:
     """Set every option: the resource's defaults are not Proxmox VE's."""
     return {
         "enabled": True,
-        "dhcp": settings.container.ip_address == "dhcp",
+        "dhcp": settings.container.ip_address == DHCP,
         "ndp": True,
         "radv": False,
         "macfilter": True,
@@ -61,23 +63,28 @@ def _options(settings: Settings) -> dict[str, Any]:
 
 
 def _rules(settings: Settings) -> list[dict[str, Any]]:
+    port, sources = settings.interface.listen_port, settings.firewall.listen_sources
     return [
-        _accept(
-            "WireGuard", "udp", settings.interface.listen_port, settings.firewall.listen_sources
-        ),
-        _accept("SSH", "tcp", 22, settings.firewall.ssh_sources),
+        *_accept("WireGuard", "udp", port, sources),
+        *_accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources),
     ]
 
 
 def _accept(
-    comment: str, proto: str, port: int, sources: Iterable[IPv4Network | IPv6Network]
-) -> dict[str, Any]:
-    return {
-        "type": "in",
-        "action": "ACCEPT",
-        "enabled": True,
-        "comment": comment,
-        "proto": proto,
-        "dport": str(port),
-        "source": ",".join(str(source) for source in sources),
-    }
+    comment: str, proto: str, port: int, sources: Iterable[IPNetwork]
+) -> Iterator[dict[str, Any]]:
+    """Yield a rule per address family: Proxmox VE refuses a list that mixes them."""
+    for _, family in groupby(sorted(sources, key=_by_version), key=_by_version):
+        yield {
+            "type": "in",
+            "action": "ACCEPT",
+            "enabled": True,
+            "comment": comment,
+            "proto": proto,
+            "dport": str(port),
+            "source": ",".join(map(str, family)),
+        }
+
+
+def _by_version(network: IPNetwork) -> int:
+    return network.version

@@ -1,30 +1,35 @@
-"""Where the settings come from: the stack's config, `peers.yaml` beside it, the environment."""
+"""Where the settings come from: the stack's config, the peers file beside it, the environment."""
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import config as pulumi_config
 
-from vpn.errors import ConfigError, Problem
-from vpn.settings import SECRET_KEYS, Settings, parse
+from vpn import peers_file
+from vpn.errors import ConfigError, ParseError, Problem
+from vpn.peers_file import PeersFile
+from vpn.settings import Settings, parse
+from vpn.settings.build import SECRET_KEYS
 
 NAMESPACE = "wireguard-vpn"
-DEFAULT_PEERS_FILE = "peers.yaml"
+PEERS_FILE = "peers.yaml"
+GENERATED_OR_NONE = {"generated", "none"}
 
 
 def load(directory: Path) -> Settings:
-    """Return the validated settings of the running stack.
+    """Return the validated settings of the running stack; `directory` is the one of Pulumi.yaml.
 
-    `directory` is the one of Pulumi.yaml. Raises ConfigError with every problem at once, before
-    anything is called.
+    Raises ConfigError with every problem at once, before anything is called.
     """
     raw = own_config()
-    problems = plaintext_secrets(raw)
+    problems = [*plaintext_secrets(raw)]
     try:
-        settings = parse(raw, peers_file=peers_file(directory, raw), environ=os.environ)
+        people = _people(directory / str(raw.get("peers_file", PEERS_FILE)))
+        found = {"peers_file": people.content, "peers_lines": people.lines} if people else {}
+        settings = parse(raw, **found, environ=os.environ)
     except ConfigError as error:
         raise ConfigError([*problems, *error.problems]) from None
     if problems:
@@ -32,15 +37,46 @@ def load(directory: Path) -> Settings:
     return settings
 
 
-def own_config() -> dict[str, object]:
-    """Return the config of our namespace by plain key; an empty value counts as not set."""
+def own_config() -> dict[str, Any]:
+    """Return the config of our namespace by plain key; what is empty counts as not set.
+
+    Pulumi hands over a value for every key it knows the type of, so an empty list of peers does
+    not mean that somebody wrote one.
+    """
     prefix = f"{NAMESPACE}:"
     everything = pulumi_config.CONFIG.get()  # the public Config reads a key, but lists none
     own = {k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)}
-    return {key: decoded(value) for key, value in own.items() if value != ""}
+    decoded = {key: _decoded(value) for key, value in own.items() if value != ""}
+    return {k: v for k, v in decoded.items() if v or k not in {"peers", "groups"}}
 
 
-def decoded(value: Any) -> object:  # noqa: ANN401
+def plaintext_secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each secret that stands readable in the stack's config file."""
+    for key in sorted(SECRET_KEYS & raw.keys()):
+        if not _encrypted(key):
+            yield _readable(key)
+    peers = raw.get("peers")
+    if isinstance(peers, list) and not _encrypted("peers"):
+        for index, peer in enumerate(peers):
+            yield from _readable_of_peer(index, peer)
+
+
+def _readable_of_peer(index: int, peer: object) -> Iterator[Problem]:
+    for key in sorted(SECRET_KEYS & peer.keys()) if isinstance(peer, Mapping) else ():
+        if peer[key] not in GENERATED_OR_NONE:
+            yield _readable(f"peers[{index}].{key}")
+
+
+def _readable(path: str) -> Problem:
+    how = f"--path '{path}'" if "[" in path else path
+    return Problem(path, None, f"must be encrypted: pulumi config set --secret {how}")
+
+
+def _encrypted(key: str) -> bool:
+    return pulumi_config.is_config_secret(f"{NAMESPACE}:{key}")
+
+
+def _decoded(value: Any) -> Any:  # noqa: ANN401
     """Return lists and mappings, which Pulumi hands over as JSON text, as what they are."""
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         try:
@@ -50,11 +86,11 @@ def decoded(value: Any) -> object:  # noqa: ANN401
     return value
 
 
-def plaintext_secrets(raw: Mapping[str, object]) -> list[Problem]:
-    """Return a problem for each credential that stands readable in the stack's config file."""
-    rule = "must be encrypted: pulumi config set --secret {key}"
-    return [
-        Problem(key, None, rule.format(key=key))
-        for key in sorted(SECRET_KEYS & raw.keys())
-        if not pulumi_config.is_config_secret(f"{NAMESPACE}:{key}")
-    ]
+def _people(path: Path) -> PeersFile | None:
+    """Return what the peers file says; None when there is no file."""
+    if not path.exists():
+        return None
+    try:
+        return peers_file.load(path.read_text())
+    except ParseError as error:
+        raise ConfigError([Problem("peers_file", path.name, str(error))]) from None
