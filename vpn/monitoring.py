@@ -1,4 +1,4 @@
-"""What Zabbix is told about a server: names, preshared key identity, and the stack's own template.
+"""What Zabbix is told about a server: the stack's own template, and names.
 
 The template is one file, `templates/zabbix/template.yaml`; each stack imports it under a name and
 UUIDs of its own, so that two stacks in one Zabbix never share, and never delete, the same thing.
@@ -63,14 +63,6 @@ def group_uuid(mark: str, name: str) -> str:
 def template_name(host: str) -> str:
     """Return the template's name for the server `host`."""
     return f"{TEMPLATE_IN_SOURCE} {host}"
-
-
-def psk_identity(host: str, psk: str) -> str:
-    """Return the public name of a preshared key: another key has another name, so a rotation shows.
-
-    Zabbix accepts one value per identity only (Zabbix manual, "Using pre-shared keys").
-    """
-    return f"{host} {hashlib.sha256(psk.encode()).hexdigest()[:8]}"
 
 
 def import_source(

@@ -17,9 +17,9 @@ SUITES = {"6.0": "bookworm", "7.0": "trixie"}
 SEED = Path(__file__).with_name("zabbix_seed.sh")
 PACKAGES = (
     "systemd,systemd-sysv,dbus,ifupdown,iproute2,iputils-ping,procps,netbase,ca-certificates,fping,"
-    "postgresql,php-cli,php-fpm,php-pgsql,zabbix-frontend-php,zabbix-server-pgsql"
+    "postgresql,php-cli,php-fpm,php-pgsql,zabbix-frontend-php,zabbix-server-pgsql,zabbix-agent2"
 )
-UNWANTED = "php8.2-fpm.service php8.4-fpm.service sys-kernel-debug.mount systemd-journald-audit.socket"
+UNWANTED = "zabbix-agent2.service php8.2-fpm.service php8.4-fpm.service sys-kernel-debug.mount systemd-journald-audit.socket"
 _CLEAN = "rm -rf $1/var/lib/apt/lists/* $1/var/cache/apt/*.bin $1/root/seed.sh $1/usr/share/doc/*; : > $1/etc/machine-id"
 
 

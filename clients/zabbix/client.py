@@ -1,0 +1,275 @@
+"""The client: hosts, templates and groups of one Zabbix, by name, by id or by a tag."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Final, Self
+
+from packaging.version import Version
+
+from clients.tls import Trust
+from clients.zabbix.records import AGENT, PSK, Group, Host, HostSpec, Template
+from clients.zabbix.rpc import SYSTEM, Rpc
+from vpn.errors import BadAnswer, Forbidden, NotFound, Rejected
+
+TEMPLATE_GROUPS_SINCE: Final = Version("6.2")
+SECRET_TEXT: Final = 1
+"""Type of a macro whose value Zabbix never shows (host macro object, Zabbix API)."""
+EQUAL: Final = 1
+"""Operator of a tag filter: the value is exactly this one."""
+HOST_METHODS: Final = ("host.get", "host.create", "host.update", "host.delete")
+TEMPLATE_METHODS: Final = (
+    "template.get",
+    "template.delete",
+    "configuration.import",
+    "configuration.export",
+)
+GROUP_METHODS: Final = {"hostgroup": "hostgroup.create", "templategroup": "templategroup.create"}
+GROUP_MEMBERS: Final = {"hostgroup": ("hosts",), "templategroup": ("templates",)}
+"""What is in groups of each kind where both exist; before 6.2 a host group holds both."""
+IMPORTED: Final = ("items", "triggers", "discoveryRules", "graphs", "templateDashboards", "valueMaps")
+TEMPLATE_ALONE: Final = {"createMissing": True, "updateExisting": True}
+WHOLLY: Final = {**TEMPLATE_ALONE, "deleteMissing": True}
+NEVER: Final = {"createMissing": False, "updateExisting": False}
+
+
+class Zabbix:
+    """A connection to one Zabbix; the first call asks for its version.
+
+    `url` is the frontend's address. Every method raises a ClientError when Zabbix refuses or fails.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        *,
+        trust: Trust | None = None,
+        secrets: Iterable[str] = (),
+        **transport: Any,  # noqa: ANN401
+    ) -> None:
+        self._rpc = Rpc(url, token, trust=trust, secrets=secrets, **transport)
+        self.url = self._rpc.http.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._rpc.http.close()
+
+    @cached_property
+    def version(self) -> Version:
+        """Zabbix's version; Rejected when it is older than 6.0."""
+        return self._rpc.login()
+
+    @property
+    def has_template_groups(self) -> bool:
+        """Whether templates have groups of their own (6.2 and newer), apart from hosts'."""
+        return self.version >= TEMPLATE_GROUPS_SINCE
+
+    def forbidden(self, methods: Iterable[str]) -> tuple[str, ...]:
+        """Return those of `methods` that the token's role may not call. Nothing is changed.
+
+        Zabbix looks at the role before it looks at the parameters, so a call that names no object
+        tells: refused for its emptiness, it was allowed.
+        """
+        return tuple(method for method in methods if self._is_forbidden(method))
+
+    def _is_forbidden(self, method: str) -> bool:
+        nothing: Any = {"output": [], "limit": 1} if method.endswith(".get") else []
+        try:
+            self._call(method, nothing)
+        except Forbidden:
+            return True
+        except (Rejected, NotFound):
+            pass
+        return False
+
+    def host(self, host_id: str) -> Host | None:
+        """Return the host with this id."""
+        return _first(self._hosts(hostids=[host_id]))
+
+    def host_named(self, name: str) -> Host | None:
+        """Return the host with this technical name."""
+        return _first(self._hosts(filter={"host": [name]}))
+
+    def host_tagged(self, tag: str, value: str) -> Host | None:
+        """Return the host that carries the tag with exactly this value."""
+        return _first(self._hosts(tags=[{"tag": tag, "value": value, "operator": EQUAL}]))
+
+    def _hosts(self, **wanted: Any) -> list[Host]:  # noqa: ANN401
+        groups = "selectHostGroups" if self.has_template_groups else "selectGroups"
+        found = self._call(
+            "host.get",
+            {
+                "output": ["hostid", "host", "status", "description", "tls_connect", "tls_accept"],
+                "selectInterfaces": ["interfaceid", "type", "main", "useip", "ip", "dns", "port"],
+                "selectMacros": ["hostmacroid", "macro"],
+                "selectParentTemplates": ["templateid"],
+                "selectTags": ["tag", "value"],
+                groups: ["groupid", "name"],
+                **wanted,
+            },
+        )
+        return _each(found, Host.of)
+
+    def create_host(self, spec: HostSpec) -> str:
+        """Create the host and return its id; Conflict when its name is taken."""
+        answer = self._call("host.create", _host_body(spec, None))
+        return str(answer["hostids"][0])
+
+    def update_host(self, host: Host, spec: HostSpec) -> None:
+        """Make the host as `spec` says and enable it; what others added to it stays."""
+        self._call("host.update", {"hostid": host.id, **_host_body(spec, host)})
+
+    def disable_host(self, host_id: str) -> None:
+        """Stop collecting from the host; its configuration and history stay."""
+        self._call("host.update", {"hostid": host_id, "status": 1})
+
+    def delete_host(self, host_id: str) -> None:
+        """Delete the host with its history."""
+        self._call("host.delete", [host_id])
+
+    def template_named(self, name: str) -> Template | None:
+        """Return the template with this name."""
+        return _first(self._templates(filter={"host": [name]}))
+
+    def template_tagged(self, tag: str, value: str) -> Template | None:
+        """Return the template that carries the tag with exactly this value."""
+        return _first(self._templates(tags=[{"tag": tag, "value": value, "operator": EQUAL}]))
+
+    def _templates(self, **wanted: Any) -> list[Template]:  # noqa: ANN401
+        found = self._call(
+            "template.get",
+            {
+                "output": ["templateid", "name"],
+                "selectTags": ["tag", "value"],
+                "selectHosts": ["hostid", "name"],
+                "selectTemplates": ["templateid", "name"],
+                **wanted,
+            },
+        )
+        return _each(found, Template.of)
+
+    def import_template(self, source: str) -> None:
+        """Import the template in `source` (JSON); what it has beyond the source is removed.
+
+        Groups are never made by an import: they must exist.
+        """
+        groups = ("template_groups", "host_groups") if self.has_template_groups else ("groups",)
+        rules = {"templates": TEMPLATE_ALONE, **dict.fromkeys(IMPORTED, WHOLLY)}
+        self._call(
+            "configuration.import",
+            {"format": "json", "source": source, "rules": rules | dict.fromkeys(groups, NEVER)},
+        )
+
+    def export_template(self, template_id: str) -> dict[str, Any]:
+        """Return the template as Zabbix exports it, without version and date."""
+        wanted = {"format": "json", "options": {"templates": [template_id]}}
+        exported = json.loads(self._call("configuration.export", wanted))["zabbix_export"]
+        return {k: v for k, v in exported.items() if k not in ("version", "date")}
+
+    def delete_template(self, template_id: str) -> None:
+        """Delete the template, and with it its items on every host it is linked to."""
+        self._call("template.delete", [template_id])
+
+    @property
+    def group_kinds(self) -> tuple[str, ...]:
+        """API objects of the groups a host and its template need, the host's first."""
+        return ("hostgroup", "templategroup") if self.has_template_groups else ("hostgroup",)
+
+    def group(self, kind: str, name: str) -> Group | None:
+        """Return the group of this kind if the token's user may write to it."""
+        wanted = {"output": ["groupid", "name", "uuid"], "filter": {"name": [name]}, "editable": True}
+        found = self._call(f"{kind}.get", wanted)
+        return _first(_each(found, lambda raw: Group(raw["groupid"], raw["name"], raw["uuid"])))
+
+    def create_group(self, kind: str, name: str, uuid: str) -> Group:
+        """Create the group with a UUID of ours; only a super admin may."""
+        answer = self._call(GROUP_METHODS[kind], {"name": name, "uuid": uuid})
+        return Group(str(answer["groupids"][0]), name, uuid)
+
+    def delete_empty_groups(self, uuid: str) -> None:
+        """Delete the groups with `uuid` in which nothing is."""
+        for kind in self.group_kinds:
+            both = ("hosts", "templates") if not self.has_template_groups else ()
+            self._delete_if_empty(kind, uuid, both or GROUP_MEMBERS[kind])
+
+    def _delete_if_empty(self, kind: str, uuid: str, members: Iterable[str]) -> None:
+        selects = {f"select{member.capitalize()}": "count" for member in members}
+        wanted = {"output": ["groupid"], "filter": {"uuid": [uuid]}, **selects}
+        for group in self._call(f"{kind}.get", wanted):
+            if not any(int(group[member]) for member in members):
+                self._call(f"{kind}.delete", [group["groupid"]])
+
+    def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:  # noqa: ANN401
+        assert self.version  # noqa: S101 - asked first: it decides how the token travels
+        return self._rpc.call(method, params)
+
+
+def _host_body(spec: HostSpec, host: Host | None) -> dict[str, Any]:
+    """Return host.create's or host.update's parameters: lists replace, so others' entries go along."""
+    return {
+        "host": spec.name,
+        "status": 0,
+        "description": spec.description,
+        "groups": [{"groupid": g} for g in _with(spec.group_id, host.group_ids if host else ())],
+        "templates": [
+            {"templateid": t} for t in _with(spec.template_id, host.template_ids if host else ())
+        ],
+        "tags": _tags(spec, host),
+        "interfaces": _interfaces(spec, host),
+        "macros": _macros(spec, host),
+        "tls_connect": PSK,
+        "tls_accept": PSK,
+        "tls_psk_identity": spec.psk_identity,
+        "tls_psk": spec.psk,
+    }
+
+
+def _with(own: str, existing: tuple[str, ...]) -> list[str]:
+    return [*existing, *([] if own in existing else [own])]
+
+
+def _tags(spec: HostSpec, host: Host | None) -> list[dict[str, str]]:
+    others = [(k, v) for k, v in (host.tags if host else ()) if k not in spec.tags]
+    return [{"tag": k, "value": v} for k, v in [*others, *spec.tags.items()]]
+
+
+def _interfaces(spec: HostSpec, host: Host | None) -> list[dict[str, Any]]:
+    own = {
+        "type": int(AGENT),
+        "main": 1,
+        "useip": 1,
+        "ip": spec.interface.address,
+        "dns": "",
+        "port": str(spec.interface.port),
+    }
+    if host is None:
+        return [own]
+    known = {"interfaceid": host.interface_id} if host.interface_id else {}
+    return [*({"interfaceid": i} for i in host.other_interface_ids), known | own]
+
+
+def _macros(spec: HostSpec, host: Host | None) -> list[dict[str, Any]]:
+    known = host.macros if host else {}
+    others = [{"hostmacroid": i} for name, i in known.items() if name not in spec.secret_macros]
+    own = [
+        {"macro": name, "value": value, "type": SECRET_TEXT}
+        | ({"hostmacroid": known[name]} if name in known else {})
+        for name, value in spec.secret_macros.items()
+        if value
+    ]
+    return [*others, *own]
+
+
+def _each(found: Any, read: Any) -> list[Any]:  # noqa: ANN401
+    """Return what was found as records; BadAnswer when it is not what the API promises."""
+    try:
+        return [read(raw) for raw in found]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BadAnswer(SYSTEM, "an object lacks what the API promises") from None
+
+
+def _first(found: list[Any]) -> Any:  # noqa: ANN401
+    return found[0] if found else None
