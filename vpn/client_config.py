@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_interface
-
 from vpn import rendering
 from vpn.errors import RenderError
 from vpn.network import Network
@@ -18,7 +16,7 @@ def render(network: Network, name: str) -> str:
     peer = network.peer(name)
     if network.interface.endpoint is None:
         raise RenderError("the server's endpoint is not known: set endpoint, or a static ip_address")
-    addresses = [ip_interface(address) for address in peer.addresses]
+    addresses = [f"{address}/{address.max_prefixlen}" for address in peer.addresses]
     return rendering.render("client.conf.j2", peer=peer, interface=network.interface, addresses=addresses)
 
 

@@ -73,11 +73,6 @@ def render_server(network: Network) -> str:
     return render(of_network(network))
 
 
-def render_runtime(network: Network) -> str:
-    """Return the same for `wg syncconf`: only what `wg` itself understands. It holds secrets."""
-    return render(strip(of_network(network)))
-
-
 def render(conf: WgConf) -> str:
     """Return the text of a configuration file."""
     return rendering.render("wg0.conf.j2", conf=conf)
@@ -95,7 +90,7 @@ def parse(text: str) -> WgConf:
     peers = [section for section in found if section.name == "peer"]
     if len(interfaces) != 1:
         raise ParseError("there must be exactly one [Interface] section (data model 5)")
-    if other := next((section for section in found if section not in interfaces and section not in peers), None):
+    if other := next((section for section in found if section.name not in ("interface", "peer")), None):
         raise ParseError(f"unknown section [{other.name}]", other.line)
     values = _values(interfaces[0], _INTERFACE)
     _need(values, "private_key", interfaces[0].line)

@@ -22,6 +22,9 @@ class People(Section):
     peers_file: names.LocalPath = "peers.yaml"
 
 
+_NO_GROUP = GroupSettings()
+
+
 class Settings(Section):
     """Everything the configuration says, validated. Secrets are SecretStr, addresses `ipaddress` objects."""
 
@@ -54,4 +57,4 @@ class Settings(Section):
 
     def group_of(self, peer: PeerSettings) -> GroupSettings:
         """Return the peer's group, an empty one when it has none."""
-        return self.groups.get(peer.group or "", GroupSettings())
+        return self.groups.get(peer.group or "", _NO_GROUP)

@@ -1,0 +1,54 @@
+"""The one thing that is sent to the server: all files, their checksums and what to do, as base64 of a tar.gz.
+
+The same network, epoch and instance give the same bytes: a changed bundle is a changed server.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import tarfile
+
+from vpn import rendering
+from vpn.expectation import Expectation, expectation
+from vpn.files import Files, collect, settings, sha256
+from vpn.fingerprints import Fingerprints, fingerprints
+from vpn.network import Network
+
+
+__all__ = ["Expectation", "Fingerprints", "bootstrap", "expectation", "fingerprints", "pack"]
+
+
+def pack(network: Network, *, epoch: int, instance: str) -> str:
+    """Return the bundle as base64 text for the standard input of `bootstrap()`. It holds secrets.
+
+    `epoch` is raised to run an unchanged bundle again (drift was found); `instance` names the container it is for.
+    """
+    found = collect(network)
+    members = {**found.members, **_index(found, settings(network, epoch=epoch, instance=instance))}
+    members["manifest"] = "".join(f"{sha256(members[name])}  {name}\n" for name in sorted(members)).encode()
+    return base64.b64encode(gzip.compress(_tar(members), compresslevel=6, mtime=0)).decode("ascii")
+
+
+def bootstrap() -> str:
+    """Return the one line of shell that unpacks a bundle from standard input and applies it. It holds no secret."""
+    return rendering.static("server/bootstrap").decode().strip()
+
+
+def _index(found: Files, values: dict[str, str]) -> dict[str, bytes]:
+    placements = "".join(f"{each.mode} {each.target} {each.member}\n" for each in found.placements)
+    return {
+        "placement": placements.encode(),
+        "settings": "".join(f"{key}={value}\n" for key, value in values.items()).encode(),
+    }
+
+
+def _tar(members: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        for name in sorted(members):
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(members[name]), 0o600
+            archive.addfile(member, io.BytesIO(members[name]))
+    return buffer.getvalue()

@@ -1,0 +1,83 @@
+"""What a server consists of, as digests that two versions are compared by. No secret follows from them.
+
+Digests that cover a secret cover a key's 256 random bits: nobody guesses those back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from vpn import canonical, files, nftables, rendering, wgconf
+from vpn.network import Network, Peer
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Digests by class of change; of a peer `key:preshared key:rest`, or its state when it may not connect.
+
+    `interface` covers what needs a restart, `firewall` the rules without the peers' own, `service` scripts, units,
+    packages and kernel settings.
+    """
+
+    interface: str
+    firewall: str
+    service: str
+    peers: Mapping[str, str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fingerprints as JSON-able data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Fingerprints:
+        """Return the fingerprints from their JSON-able data."""
+        return cls(data["interface"], data["firewall"], data["service"], dict(data["peers"]))
+
+
+def fingerprints(network: Network) -> Fingerprints:
+    """Return the fingerprints of an effective server."""
+    bare = replace(network, peers=())
+    return Fingerprints(
+        interface=_interface(bare),
+        firewall=_digest(nftables.render(bare)),
+        service=_service(bare),
+        peers={peer.name: _peer(peer) for peer in network.peers},
+    )
+
+
+def _interface(bare: Network) -> str:
+    """Digest what makes the server's scripts restart the interface: its own lines, and the drop-ins of its unit."""
+    own = bare.interface
+    placed = [
+        rendering.static(f"{files.SCRIPTS}/{each.member}").decode()
+        for each in files.static_placements(own.implementation)
+        if "/wg-quick@.service.d/" in each.target
+    ]
+    return _digest(canonical.interface_line(wgconf.render_server(bare)), own.file_path, *placed)
+
+
+def _service(bare: Network) -> str:
+    values = files.settings(bare, epoch=0, instance="")
+    texts = [rendering.static(f"{files.SCRIPTS}/{name}").decode() for name in files.scripts()]
+    return _digest(values["packages"], values["sysctls"], values["units"], values["restarts"], *texts)
+
+
+def _peer(peer: Peer) -> str:
+    if peer.state != "active":
+        return peer.state
+    rest = (
+        *sorted(map(str, peer.allowed_ips)),
+        str(peer.endpoint),
+        str(peer.persistent_keepalive),
+        str(peer.full_tunnel),
+        str(peer.expires_at),
+        repr(peer.access),
+    )
+    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest)))
+
+
+def _digest(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]

@@ -1,0 +1,50 @@
+"""When keys are due, told ahead of time: nothing rotates by surprise (data model section 6)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from vpn.keyring import Keyring, KeyRequest, due
+from vpn.settings import Settings
+
+
+AHEAD: Final = dt.timedelta(days=30)
+"""How long before its date a rotation, or an expiry, is announced."""
+
+
+def overdue(wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime) -> tuple[str, ...]:
+    """Return the names of the keys that the next `up` rotates for their age."""
+    return tuple(name for name, policy, date in _dates(wanted, keyring) if policy == "automatic" and now >= date)
+
+
+def warnings(
+    settings: Settings, wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta = AHEAD
+) -> tuple[str, ...]:
+    """Return what people should know: keys that come of age, peers that expire within `ahead`."""
+    return (*_key_warnings(wanted, keyring, now, ahead), *_expiry_warnings(settings, now, ahead))
+
+
+def _key_warnings(
+    wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta
+) -> Iterator[str]:
+    for name, policy, date in _dates(wanted, keyring):
+        day = date.date().isoformat()
+        if policy == "automatic" and now < date <= now + ahead:
+            yield f"key {name}: the first up after {day} rotates it"
+        elif policy == "manual" and now >= date:
+            yield f"key {name}: reached its maximum age on {day}; raise its generation (or change it where it is given)"
+
+
+def _expiry_warnings(settings: Settings, now: dt.datetime, ahead: dt.timedelta) -> Iterator[str]:
+    for peer in sorted(settings.peers, key=lambda each: each.name):
+        if peer.expires_at and not peer.disabled and now < peer.expires_at <= now + ahead:
+            yield f"peer {peer.name}: expires at {peer.expires_at.isoformat()}"
+
+
+def _dates(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[tuple[str, str, dt.datetime]]:
+    for request in wanted:
+        date = due(request, keyring[request.name]) if request.name in keyring else None
+        if date is not None:
+            yield request.name, request.policy, date
