@@ -25,8 +25,9 @@ def run(
     stdin: bytes = b"",
     timeout: float | None = 120,
     check: bool = True,
+    name: str | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run `argv` with `stdin` and return what it did.
+    """Run `argv` with `stdin` and return what it did; messages call it `name`.
 
     Raises CommandError with the command's last words when `check` and it fails, or when it
     is missing or takes longer than `timeout` seconds.
@@ -39,9 +40,9 @@ def run(
     except FileNotFoundError as error:
         raise CommandError(f"{words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
-        raise CommandError(f"{words[0]} … {words[-1]} took longer than {timeout} s") from error
+        raise CommandError(f"{name or words[0]} took longer than {timeout} s") from error
     if check and done.returncode:
-        raise CommandError(f"{shlex.join(words)}: {last_words(done)}")
+        raise CommandError(f"{name or shlex.join(words)}: {last_words(done)}")
     return done
 
 

@@ -11,7 +11,7 @@ from subprocess import CompletedProcess
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lab import firewall, lxc, observe, rootfs
-from lab.commands import last_words
+from lab.commands import last_words, run
 from lab.errors import CommandError, ContainerError
 from lab.firewall import Accept
 from lab.lxc import HOME
@@ -112,6 +112,8 @@ class Containers:
         if done.returncode:
             said = (path / "lxc.log").read_text(errors="replace").splitlines()[-4:]
             raise ContainerError(f"CT {vmid} did not start: {last_words(done)} {' / '.join(said)}")
+        # Another container may have had its address until now.
+        run(["ip", "-n", self.site.node, "neigh", "flush", "all"])
 
     @_plain
     def shutdown(self, vmid: int, timeout: float = 60) -> None:

@@ -92,7 +92,7 @@ def sweep(site: Site) -> None:
     All of them carry the site's hash, or live in a namespace that does: nothing of another
     checkout is touched.
     """
-    end(Processes(site).orphans())
+    end(Processes(site).orphans(), timeout=1)
     Network(site).down()
     with suppress(OSError):
         lxc.remove_groups(site)

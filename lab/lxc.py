@@ -70,10 +70,7 @@ def lxc(
     check: bool = True,
 ) -> CompletedProcess[bytes]:
     """Run an lxc command for the site; raises CommandError when `check` and it fails."""
-    done = run(command(site, argv), stdin=stdin, timeout=timeout, check=False)
-    if check and done.returncode:
-        raise CommandError(f"{argv[0]}: {last_words(done)}")
-    return done
+    return run(command(site, argv), stdin=stdin, timeout=timeout, check=check, name=str(argv[0]))
 
 
 def feed(site: Site, argv: Sequence[str | Path], source: Path) -> None:

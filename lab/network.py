@@ -17,6 +17,8 @@ HOSTS = {"mgmt": ("vmbr0", MANAGEMENT_HOST), "dmz": ("vmbr1", DMZ_HOST)}
 """Answering hosts: role to bridge and address."""
 WAN_ADDRESS = str(ip_interface(BRIDGES["wan0"]).ip)
 """The router's address on "the internet": what clients have as their endpoint."""
+BARE_WAN_ADDRESS, BARE_ADDRESS = "198.51.100.2", "192.168.20.91"
+"""The same for the bare WireGuard end that throughput is compared with."""
 
 _ROUTER = """
 table ip router
@@ -25,6 +27,7 @@ table ip router {{
   chain prerouting {{
     type nat hook prerouting priority dstnat
     iifname "wan0" ip daddr {wan} udp dport 1024-65535 dnat to {target}
+    iifname "wan0" ip daddr {bare} udp dport 1024-65535 dnat to {bare_target}
   }}
   chain postrouting {{
     type nat hook postrouting priority srcnat
@@ -56,6 +59,7 @@ class Network:
             gateway = str(ip_interface(BRIDGES[bridge]).ip)
             self.add_host(self.site.namespace(role), f"h-{role}", bridge, address, gateway)
         if not self._routes():
+            batch(self.site.node, [f"addr replace {BARE_WAN_ADDRESS}/24 dev wan0"])
             self.forward(CONTAINER_ADDRESS)
 
     def down(self) -> None:
@@ -69,7 +73,8 @@ class Network:
 
     def forward(self, target: str) -> None:
         """Let the router hand UDP that reaches its internet address to `target`."""
-        rules = _ROUTER.format(wan=WAN_ADDRESS, target=target).encode()
+        names = {"wan": WAN_ADDRESS, "target": target, "bare": BARE_WAN_ADDRESS, "bare_target": BARE_ADDRESS}
+        rules = _ROUTER.format(**names).encode()
         run(namespaces.inside(self.site.node, ["nft", "-f", "-"]), stdin=rules)
         # Without this, flows that are already tracked keep going to the old target.
         run(namespaces.inside(self.site.node, ["conntrack", "-F"]), check=False)
@@ -80,7 +85,8 @@ class Network:
         if port in links(self.site.node) and "eth0" in links(name):
             return
         batch(self.site.node, [f"link del {port}"] if port in links(self.site.node) else [])
-        add = f"link add {port} type veth peer name eth0 netns {name}"
+        mac = _mac(address)
+        add = f"link add {port} type veth peer name eth0 address {mac} netns {name}"
         batch(self.site.node, [add, f"link set {port} master {bridge} up"])
         batch(
             name,
@@ -103,6 +109,11 @@ class Network:
     def _routes(self) -> bool:
         list_table = namespaces.inside(self.site.node, ["nft", "list", "table", "ip", "router"])
         return run(list_table, check=False).returncode == 0
+
+
+def _mac(address: str) -> str:
+    """Return an address of the card that follows from the host's, so that neighbours may keep it."""
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in ip_interface(address).ip.packed[-4:])
 
 
 def links(namespace: str) -> set[str]:

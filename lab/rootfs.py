@@ -41,7 +41,8 @@ def network_files(spec: "ContainerSpec") -> dict[str, File]:
 
 def first_files(spec: "ContainerSpec") -> dict[str, File]:
     """Return the files of a new container: authorized keys and SSH host keys of its own."""
-    files = {"etc/machine-id": File("uninitialized\n", 0o444), **_host_keys(spec.hostname)}
+    # Empty, not "uninitialized": a first boot would apply presets and wait for systemd-networkd.
+    files = {"etc/machine-id": File("", 0o444), **_host_keys(spec.hostname)}
     if spec.ssh_public_keys:
         keys = "".join(key.strip() + "\n" for key in spec.ssh_public_keys)
         files["root/.ssh/authorized_keys"] = File(keys, 0o600)

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from lab import namespaces, wireguard
 from lab.commands import environment, run
 from lab.errors import LabError
-from lab.network import batch
+from lab.network import BARE_ADDRESS, BARE_WAN_ADDRESS, WAN_ADDRESS, Network
 from lab.processes import MARK
-from lab.site import Site
+from lab.site import BRIDGES, Site
 
 PORT = 5201
-_ENDS = {"bare1": ("10.99.0.1", "10.98.0.1"), "bare2": ("10.99.0.2", "10.98.0.2")}
-"""Two hosts on one wire: role to outer and inner address."""
+_CLIENT, _SERVER = "10.98.0.1", "10.98.0.2"
+"""The bare ends' addresses inside their tunnel."""
 
 
 @contextmanager
@@ -39,53 +39,67 @@ def server(site: Site, namespace: str, address: str) -> Iterator[None]:
 def measure(namespace: str, address: str, seconds: float = 3) -> float:
     """Return what a TCP stream from the namespace to the server at `address` gets, in Mbit/s.
 
-    The first half second does not count: the stream is still finding its speed.
+    The first 0.3 seconds do not count: the stream is still finding its speed.
     """
-    argv = ["iperf3", "-c", address, "-p", str(PORT), "-t", str(seconds), "-O", "0.5", "-J"]
-    argv += ["--connect-timeout", "3000"]
+    argv = ["iperf3", "-c", address, "-p", str(PORT), "-t", str(seconds), "-O", "0.3", "-J"]
+    argv += ["--connect-timeout", "1500"]
     done = run(namespaces.inside(namespace, argv), timeout=seconds + 30, check=False)
     result = json.loads(done.stdout or b"{}")
     if "error" in result or done.returncode:
-        raise LabError(f"iperf3: {result.get('error', 'no answer')}")
-    return round(result["end"]["sum_received"]["bits_per_second"] / 1e6, 1)
+        raise LabError(f"iperf3 to {address}: {result.get('error', 'no answer')}")
+    time.sleep(0.2)  # The server needs a moment before it takes the next test.
+    return float(round(result["end"]["sum_received"]["bits_per_second"] / 1e6, 1))
 
 
 @contextmanager
-def bare_ends(site: Site) -> Iterator[tuple[str, str]]:
-    """Connect two bare WireGuard ends; yields one end's namespace and the other's address."""
-    one, two = (site.namespace(role) for role in _ENDS)
+def bare_ends(site: Site, cpus: str | None = None) -> Iterator[tuple[str, str]]:
+    """Connect two bare WireGuard ends; yields the client's namespace and the server's address.
+
+    They lie where a peer and the container lie, one on the internet and one on the
+    management network behind the router, so that the site's network costs both the same.
+    The server end is bound to `cpus`, as the VPN server is to its container's.
+    """
+    client, serving = site.namespace("bare1"), site.namespace("bare2")
+    interfaces = f"wg{site.hash}b1", f"wg{site.hash}b2"
     try:
-        _wire(one, two)
-        _tunnel(site)
-        with server(site, two, _ENDS["bare2"][1]):
-            yield one, _ENDS["bare2"][1]
+        _place(site, client, serving)
+        _tunnel(site, client, serving, interfaces, cpus)
+        with server(site, serving, _SERVER):
+            yield client, _SERVER
     finally:
-        for number, role in enumerate(_ENDS, start=1):
-            wireguard.remove(site, f"wg{site.hash}b{number}")
-            namespaces.remove(site.namespace(role))
+        for name, interface in zip((client, serving), interfaces, strict=True):
+            wireguard.remove(site, interface)
+            namespaces.remove(name)
 
 
-def _wire(one: str, two: str) -> None:
-    for name in (one, two):
+def _place(site: Site, client: str, serving: str) -> None:
+    network = Network(site)
+    for name in (client, serving):
         namespaces.remove(name)
-        namespaces.ensure(name)
-    batch(one, [f"link add eth0 type veth peer name eth0 netns {two}"])
-    for name, (outer, _) in zip((one, two), _ENDS.values(), strict=True):
-        batch(name, [f"addr add {outer}/24 dev eth0", "link set eth0 up"])
+    network.add_host(client, "bare1", "wan0", "198.51.100.3/24", WAN_ADDRESS)
+    gateway = BRIDGES["vmbr0"].partition("/")[0]
+    network.add_host(serving, "bare2", "vmbr0", f"{BARE_ADDRESS}/16", gateway)
 
 
-def _tunnel(site: Site) -> None:
-    keys = {role: wireguard.keys() for role in _ENDS}
-    for number, (role, (_, inner)) in enumerate(_ENDS.items(), start=1):
-        other = next(name for name in _ENDS if name != role)
-        space, interface = site.namespace(role), f"wg{site.hash}b{number}"
-        wireguard.add(site, space, interface)
-        text = (
-            f"[Interface]\nPrivateKey = {keys[role][0]}\nListenPort = 51820\n"
-            f"[Peer]\nPublicKey = {keys[other][1]}\nAllowedIPs = {_ENDS[other][1]}/32\n"
-            f"Endpoint = {_ENDS[other][0]}:51820\n"
-        )
-        wireguard.configure(space, interface, text)
-        wireguard.raise_interface(space, interface, [f"{inner}/24"], [], 1420)
+def _tunnel(site: Site, client: str, serving: str, interfaces: tuple[str, str], cpus: str | None) -> None:
+    (client_private, client_public), (private, public) = wireguard.keys(), wireguard.keys()
+    wireguard.add(site, client, interfaces[0])
+    wireguard.add(site, serving, interfaces[1], cpus)
+    dial = f"Endpoint = {BARE_WAN_ADDRESS}:51820\nPersistentKeepalive = 25\n"
+    ends = (
+        (serving, interfaces[1], _SERVER, private, client_public, _CLIENT, ""),
+        (client, interfaces[0], _CLIENT, client_private, public, _SERVER, dial),
+    )
+    for name, interface, address, own, other, allowed, endpoint in ends:
+        text = f"[Interface]\nPrivateKey = {own}\nListenPort = 51820\n[Peer]\nPublicKey = {other}\n"
+        wireguard.raise_interface(name, interface, [f"{address}/24"], [], 1420)
+        wireguard.configure(name, interface, f"{text}AllowedIPs = {allowed}/32\n{endpoint}")
+    _await_handshake(client, interfaces[0])
 
 
+def _await_handshake(namespace: str, interface: str, timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while not wireguard.handshake(namespace, interface):
+        if time.monotonic() > deadline:
+            raise LabError("the two bare WireGuard ends do not connect")
+        time.sleep(0.02)

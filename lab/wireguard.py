@@ -25,8 +25,11 @@ def in_kernel(site: Site) -> bool:
     return True
 
 
-def add(site: Site, namespace: str, interface: str) -> None:
-    """Make the interface in the namespace; its name must be unique on the machine."""
+def add(site: Site, namespace: str, interface: str, cpus: str | None = None) -> None:
+    """Make the interface in the namespace; its name must be unique on the machine.
+
+    `cpus`, a list as taskset(1) takes it, bounds wireguard-go.
+    """
     if interface in links(namespace):
         return
     if in_kernel(site):
@@ -34,7 +37,9 @@ def add(site: Site, namespace: str, interface: str) -> None:
         return
     (SOCKETS / f"{interface}.sock").unlink(missing_ok=True)
     processes = Processes(site)
-    processes.start(interface, namespaces.inside(namespace, ["wireguard-go", "-f", interface]))
+    bound = ["taskset", "-c", cpus] if cpus else []
+    argv = [*bound, "wireguard-go", "-f", interface]
+    processes.start(interface, namespaces.inside(namespace, argv))
     deadline = time.monotonic() + 15
     while not (SOCKETS / f"{interface}.sock").exists():
         if processes.pid(interface) is None or time.monotonic() > deadline:
