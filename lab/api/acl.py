@@ -16,7 +16,7 @@ class Entry:
 
     @staticmethod
     def of(item: Mapping[str, Any]) -> "Entry":
-        """The rule as kept in the state file."""
+        """Return the rule as kept in the state file."""
         return Entry(item["path"], item["authid"], item["role"], bool(item["propagate"]))
 
 

@@ -1,18 +1,25 @@
 """Calendar events, Proxmox's schedules: `mon..fri 02:30`, `*-*-1 04:00`, `daily`, `*/15` (systemd.time's subset)."""
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 LONG_WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WORDS = {
-    "minutely": "*-*-* *:*:00", "hourly": "*-*-* *:00:00", "daily": "*-*-* 00:00:00",
-    "weekly": "mon *-*-* 00:00:00", "monthly": "*-*-01 00:00:00", "quarterly": "*-01,04,07,10-01 00:00:00",
-    "semiannually": "*-01,07-01 00:00:00", "semi-annually": "*-01,07-01 00:00:00",
-    "yearly": "*-01-01 00:00:00", "annually": "*-01-01 00:00:00",
+    "minutely": "*-*-* *:*:00",
+    "hourly": "*-*-* *:00:00",
+    "daily": "*-*-* 00:00:00",
+    "weekly": "mon *-*-* 00:00:00",
+    "monthly": "*-*-01 00:00:00",
+    "quarterly": "*-01,04,07,10-01 00:00:00",
+    "semiannually": "*-01,07-01 00:00:00",
+    "semi-annually": "*-01,07-01 00:00:00",
+    "yearly": "*-01-01 00:00:00",
+    "annually": "*-01-01 00:00:00",
 }
 HORIZON_DAYS = 366 * 8
 MESSAGE = "unable to parse calendar event - "
@@ -30,35 +37,42 @@ class CalendarEvent:
     minutes: frozenset[int]
     seconds: frozenset[int]
 
-    def next_after(self, moment: datetime.datetime) -> datetime.datetime | None:
-        """The first moment of the schedule after `moment`, None when none comes within eight years."""
-        times = [datetime.time(h, m, s) for h in sorted(self.hours) for m in sorted(self.minutes)
-                 for s in sorted(self.seconds)] if len(self.seconds) <= 2 else None  # noqa: PLR2004
+    def next_after(self, moment: dt.datetime) -> dt.datetime | None:
+        """Return the first moment of the schedule after `moment`, None when none comes within eight years."""
+        times = (
+            [dt.time(h, m, s) for h in sorted(self.hours) for m in sorted(self.minutes) for s in sorted(self.seconds)]
+            if len(self.seconds) <= 2
+            else None
+        )
         for offset in range(HORIZON_DAYS):
-            day = moment.date() + datetime.timedelta(days=offset)
+            day = moment.date() + dt.timedelta(days=offset)
             if self._on(day):
                 hit = self._time_on(day, moment, times)
                 if hit:
                     return hit
         return None
 
-    def _on(self, day: datetime.date) -> bool:
-        return (day.weekday() in self.weekdays and day.year in self.years and day.month in self.months
-                and day.day in self.days)
+    def _on(self, day: dt.date) -> bool:
+        return (
+            day.weekday() in self.weekdays
+            and day.year in self.years
+            and day.month in self.months
+            and day.day in self.days
+        )
 
-    def _time_on(self, day: datetime.date, moment: datetime.datetime,
-                 times: Iterable[datetime.time] | None) -> datetime.datetime | None:
-        candidates = times or (datetime.time(h, m, s) for h in sorted(self.hours) for m in sorted(self.minutes)
-                               for s in sorted(self.seconds))
+    def _time_on(self, day: dt.date, moment: dt.datetime, times: Iterable[dt.time] | None) -> dt.datetime | None:
+        candidates = times or (
+            dt.time(h, m, s) for h in sorted(self.hours) for m in sorted(self.minutes) for s in sorted(self.seconds)
+        )
         for time in candidates:
-            hit = datetime.datetime.combine(day, time, moment.tzinfo)
+            hit = dt.datetime.combine(day, time, moment.tzinfo)
             if hit > moment:
                 return hit
         return None
 
 
 def parse(text: str) -> CalendarEvent:
-    """The schedule `text`; raises ValueError saying what is wrong with it."""
+    """Return the schedule `text`; raises ValueError saying what is wrong with it."""
     words = WORDS.get(text.strip().lower(), text.strip().lower()).split()
     if not words:
         raise ValueError(MESSAGE + "empty")
@@ -73,8 +87,8 @@ def parse(text: str) -> CalendarEvent:
 
 
 def next_run(text: str, now: float) -> int | None:
-    """The next run of schedule `text` after `now`, both in seconds since the epoch (UTC)."""
-    hit = parse(text).next_after(datetime.datetime.fromtimestamp(int(now), ZoneInfo("UTC")))
+    """Return the next run of schedule `text` after `now`, both in seconds since the epoch (UTC)."""
+    hit = parse(text).next_after(dt.datetime.fromtimestamp(int(now), ZoneInfo("UTC")))
     return int(hit.timestamp()) if hit else None
 
 
@@ -103,8 +117,8 @@ def _weekday(word: str) -> int:
 
 def _date(word: str) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
     parts = word.split("-")
-    parts = ["*", *parts] if len(parts) == 2 else parts  # noqa: PLR2004 - months and days
-    if len(parts) != 3:  # noqa: PLR2004 - years, months and days
+    parts = ["*", *parts] if len(parts) == 2 else parts
+    if len(parts) != 3:
         raise ValueError(MESSAGE + f"wrong date '{word}'")
     return _values(parts[0], 1970, 2199), _values(parts[1], 1, 12), _values(parts[2], 1, 31)
 
@@ -112,8 +126,8 @@ def _date(word: str) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
 def _time(word: str) -> tuple[frozenset[int], frozenset[int], frozenset[int]]:
     parts = word.split(":")
     parts = ["*", *parts] if len(parts) == 1 else parts
-    parts = [*parts, "00"] if len(parts) == 2 else parts  # noqa: PLR2004 - hours and minutes
-    if len(parts) != 3:  # noqa: PLR2004 - hours, minutes and seconds
+    parts = [*parts, "00"] if len(parts) == 2 else parts
+    if len(parts) != 3:
         raise ValueError(MESSAGE + f"wrong time '{word}'")
     return _values(parts[0], 0, 23), _values(parts[1], 0, 59), _values(parts[2], 0, 59)
 

@@ -13,7 +13,7 @@ class ApiError(Exception):
         self.errors = dict(errors or {})
 
 
-class ParameterErrors(Exception):  # noqa: N818 - several errors in one
+class ParameterError(Exception):
     """Parameters that break their schema: one message per parameter name."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 import fcntl
 import json
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +9,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+
 Kind = Literal["status", "garbage", "timeout", "cut-before", "cut-after"]
 
 
 @dataclass
 class Fault:
-    """One planned fault: the `count` requests after the first `skip` that match `method` and `path` (regular
-    expressions, searched in the decoded path, e.g. `/api2/json/nodes/pve/lxc`) get it.
+    """One planned fault, for `count` matching requests after the first `skip` of them.
 
+    `method` and `path` are regular expressions; the path is searched decoded, e.g. `/api2/json/nodes/pve/lxc`.
     `status` answers with `status` and `message`; `garbage` with 200 and no JSON; `timeout` says nothing for
     `seconds` and cuts; `cut-before` cuts before anything is written; `cut-after` acts and then cuts.
     """
@@ -56,7 +56,7 @@ class FaultFile:
                 draft.write_text(json.dumps(left))
                 draft.replace(self.path)
             elif self.path.exists():
-                os.unlink(self.path)
+                self.path.unlink()
 
     def plant(self, *faults: Fault) -> None:
         """Add faults to the plan."""
@@ -69,12 +69,12 @@ class FaultFile:
             held.clear()
 
     def planned(self) -> list[Fault]:
-        """What is still to come."""
+        """Return what is still to come."""
         with self._edit() as held:
             return list(held)
 
     def take(self, method: str, path: str) -> Fault | None:
-        """The fault for this request, used up by one; None nearly always."""
+        """Return the fault for this request, used up by one; None nearly always."""
         if not self.path.exists():
             return None
         with self._edit() as held:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from lab.api.errors import ParameterErrors
+from lab.api.errors import ParameterError
+
 
 Kind = Literal["string", "integer", "number", "boolean", "array"]
 INDEXED = re.compile(r"^([a-z]+)\[n\]$")
@@ -29,7 +30,7 @@ class Param:
     count: int = 1
 
     def required(self) -> "Param":
-        """The same parameter, mandatory."""
+        """Return the same parameter, mandatory."""
         return replace(self, optional=False)
 
 
@@ -55,36 +56,42 @@ class Dialect:
 
 
 def text(
-    *, enum: tuple[str, ...] = (), pattern: str | None = None, check: Callable[[str], object] | None = None,
-    size: tuple[int | None, int | None] = (None, None), requires: str | None = None, count: int = 1,
+    *,
+    enum: tuple[str, ...] = (),
+    pattern: str | None = None,
+    check: Callable[[str], object] | None = None,
+    size: tuple[int | None, int | None] = (None, None),
+    requires: str | None = None,
+    count: int = 1,
 ) -> Param:
-    """A string parameter; `size` is (minimum, maximum) length."""
-    return Param(enum=enum, pattern=pattern, check=check, min_length=size[0], max_length=size[1],
-                 requires=requires, count=count)
+    """Return a string parameter; `size` is (minimum, maximum) length."""
+    return Param(
+        enum=enum, pattern=pattern, check=check, min_length=size[0], max_length=size[1], requires=requires, count=count
+    )
 
 
 def integer(minimum: float | None = None, maximum: float | None = None) -> Param:
-    """An integer parameter."""
+    """Return an integer parameter."""
     return Param("integer", minimum=minimum, maximum=maximum)
 
 
 def number(minimum: float | None = None, maximum: float | None = None) -> Param:
-    """A number parameter."""
+    """Return a number parameter."""
     return Param("number", minimum=minimum, maximum=maximum)
 
 
 def boolean(requires: str | None = None) -> Param:
-    """A boolean parameter, 0 or 1 in the validated result."""
+    """Return a boolean parameter, 0 or 1 in the validated result."""
     return Param("boolean", requires=requires)
 
 
 def array() -> Param:
-    """A parameter that may repeat."""
+    """Return a parameter that may repeat."""
     return Param("array")
 
 
 def find(params: Mapping[str, Param], name: str) -> Param | None:
-    """The declaration of `name`, where `net3` falls under `net[n]`."""
+    """Return the declaration of `name`, where `net3` falls under `net[n]`."""
     if name in params and not INDEXED.match(name):
         return params[name]
     match = re.fullmatch(r"([a-z]+)(0|[1-9]\d*)", name)
@@ -93,7 +100,7 @@ def find(params: Mapping[str, Param], name: str) -> Param | None:
 
 
 def validate(params: Mapping[str, Param], raw: Mapping[str, Any], dialect: Dialect) -> dict[str, Any]:
-    """Typed values of `raw`; raises ParameterErrors naming every parameter that breaks the schema."""
+    """Typed values of `raw`; raises ParameterError naming every parameter that breaks the schema."""
     values: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, given in raw.items():
@@ -107,7 +114,7 @@ def validate(params: Mapping[str, Param], raw: Mapping[str, Any], dialect: Diale
             errors[name] = str(error)
     errors.update(_absent(params, raw, dialect))
     if errors:
-        raise ParameterErrors(errors)
+        raise ParameterError(errors)
     return values
 
 

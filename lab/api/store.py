@@ -39,7 +39,7 @@ class Store:
 
     @contextmanager
     def edit(self) -> Iterator[dict[str, Any]]:
-        """The state to change; saved when the outermost block ends, also after an exception (it holds whole steps)."""
+        """Return the state to change; saved when the outermost block ends, even by an exception."""
         with self.lock:
             self._depth += 1
             try:
@@ -51,6 +51,6 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[dict[str, Any]]:
-        """The state to look at, standing still meanwhile."""
+        """Return the state to look at, standing still meanwhile."""
         with self.lock:
             yield self.data

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from lab.api.store import Store
 
+
 KEEP = 200
 
 
@@ -38,11 +39,11 @@ class Naming(Protocol):
     """How a server spells a UPID."""
 
     def __call__(self, *, node: str, pid: int, pstart: int, start: int, kind: str, ident: str, user: str) -> str:
-        """The UPID of one task."""
+        """Return the UPID of one task."""
         ...
 
 
-class TaskFailed(Exception):  # noqa: N818 - it is the task's exit status
+class TaskError(Exception):
     """Ends a task; the text becomes its exit status."""
 
 
@@ -75,7 +76,9 @@ class Tasks:
             self._count += 1
             now = time.time()
             pid, pstart = 100_000 + self._count, int(now * 100) & 0xFFFFFFFF
-            upid = self.naming(node=self.node, pid=pid, pstart=pstart, start=int(now), kind=kind, ident=ident, user=user)
+            upid = self.naming(
+                node=self.node, pid=pid, pstart=pstart, start=int(now), kind=kind, ident=ident, user=user
+            )
             task = Task(upid, self.node, pid, pstart, int(now), kind, ident, user)
             self._tasks[upid] = task
             self._save()
@@ -85,9 +88,9 @@ class Tasks:
         status = "OK"
         try:
             work(task.log.append)
-        except TaskFailed as error:
+        except TaskError as error:
             status = str(error)
-        except Exception as error:  # noqa: BLE001 - a task's end is its status, whatever happened
+        except Exception as error:
             task.log.extend(traceback.format_exc().splitlines())
             status = str(error) or type(error).__name__
         status = " ".join(status.split())
@@ -104,7 +107,7 @@ class Tasks:
             data["tasks"] = [asdict(task) for task in self._tasks.values()]
 
     def find(self, upid: str) -> Task | None:
-        """The task of that UPID."""
+        """Return the task of that UPID."""
         return self._tasks.get(upid)
 
     def latest(self) -> list[Task]:

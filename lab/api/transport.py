@@ -15,12 +15,16 @@ from urllib.parse import parse_qsl, unquote
 from lab.api.faults import Fault, FaultFile
 from lab.api.requestlog import RequestLog
 
+
 LARGEST_BODY = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; `path` is percent-decoded once, `parameters` are query and body together."""
+    """One HTTP request.
+
+    `path` is percent-decoded once, names in `headers` are lower case, `parameters` are query and body together.
+    """
 
     method: str
     path: str
@@ -46,11 +50,11 @@ class Application(Protocol):
     server_header: str
 
     def handle(self, request: Request) -> Reply:
-        """The answer to `request`."""
+        """Return the answer to `request`."""
         ...
 
     def refusal(self, status: int, message: str) -> Reply:
-        """An error answer in the server's own shape."""
+        """Return an error answer in the server's own shape."""
         ...
 
 
@@ -82,11 +86,11 @@ class Server(ThreadingHTTPServer):
         self.app, self.tls, self.faults, self.log = app, tls, faults, log
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that went away is no event."""
+        """Ignore a client that went away."""
 
 
 def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """A server context that speaks TLS 1.3 only, like the provider's default minimum."""
+    """Return a server context that speaks TLS 1.3 only, like the provider's default minimum."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.load_cert_chain(certificate, key)
@@ -111,7 +115,7 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
-        """The request log replaces the access log."""
+        """Stay silent: the request log replaces the access log."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("do_"):
@@ -126,16 +130,23 @@ class Handler(BaseHTTPRequestHandler):
         content_type = self.headers.get("Content-Type", "")
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), LARGEST_BODY))
         reply, names = self._answer(path, query, body, content_type, fault)
-        entry = {"method": self.command, "path": path, "parameters": names, "status": reply.status if reply else 0,
-                 "auth": reply.identity if reply else "", "ms": round((time.monotonic() - begun) * 1000, 1)}
+        entry = {
+            "method": self.command,
+            "path": path,
+            "parameters": names,
+            "status": reply.status if reply else 0,
+            "auth": reply.identity if reply else "",
+            "ms": round((time.monotonic() - begun) * 1000, 1),
+        }
         self.server.log.write(entry | ({"fault": fault.kind} if fault else {}))
         if reply is None or (fault and fault.kind == "cut-after"):
             self._cut()
         else:
             self._send(reply)
 
-    def _answer(self, path: str, query: str, body: bytes, content_type: str,
-                fault: Fault | None) -> tuple[Reply | None, list[str]]:
+    def _answer(
+        self, path: str, query: str, body: bytes, content_type: str, fault: Fault | None
+    ) -> tuple[Reply | None, list[str]]:
         app = self.server.app
         try:
             given = parameters(query, body, content_type)
@@ -151,7 +162,11 @@ class Handler(BaseHTTPRequestHandler):
         if fault and fault.kind == "timeout":
             time.sleep(fault.seconds)
             return None, names
-        return app.handle(Request(self.command, path, self.headers, given, content_type)), names
+        return app.handle(
+            Request(
+                self.command, path, {name.lower(): value for name, value in self.headers.items()}, given, content_type
+            )
+        ), names
 
     def _send(self, reply: Reply) -> None:
         reason = re.sub(r"[\x00-\x1f\x7f]+", " ", reply.reason).strip().encode("latin-1", "replace").decode("latin-1")
@@ -161,7 +176,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Type": "application/json;charset=UTF-8"} | reply.headers).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(reply.body)))
-        if reply.status >= 400:  # noqa: PLR2004 - as the real daemon does
+        if reply.status >= 400:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()

@@ -1,6 +1,6 @@
 """A datastore on disk: namespaces, groups and snapshots, laid out as the real server's (`ns/NAME/ct/2090/TIME/`)."""
 
-import datetime
+import datetime as dt
 import hashlib
 import json
 import re
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.api.store import write_private
+
 
 TYPES = ("ct", "vm", "host")
 MANIFEST, OWNER, NOTES, PROTECTED = "index.json.blob", "owner", "notes", ".protected"
@@ -81,7 +82,7 @@ class Datastore:
         return self.root.joinpath(*(piece for part in parts for piece in ("ns", part)))
 
     def require_namespace(self, ns: str) -> Path:
-        """The directory of a namespace; DatastoreError when there is none."""
+        """Return the directory of a namespace; DatastoreError when there is none."""
         path = self._ns_path(ns)
         if not path.is_dir():
             raise DatastoreError(f"cannot find namespace '{ns}'" if ns else "datastore is missing")
@@ -157,8 +158,10 @@ class Datastore:
 
     def finish(self, snap: Snapshot, notes: str, *, protected: bool) -> None:
         """Make a snapshot complete: write the manifest of its files."""
-        files = [{"filename": path.name, "size": path.stat().st_size, "csum": _sha256(path)}
-                 for path in sorted(snap.path.iterdir())]
+        files = [
+            {"filename": path.name, "size": path.stat().st_size, "csum": _sha256(path)}
+            for path in sorted(snap.path.iterdir())
+        ]
         self._write_manifest(snap, {"files": files, "notes": notes, "verification": None})
         self.protect(snap, protected=protected)
 
@@ -194,19 +197,21 @@ class Datastore:
     def verify(self, snap: Snapshot, upid: str) -> bool:
         """Compare every file with its recorded SHA-256 and note the result in the manifest."""
         manifest = snap.manifest()
-        good = all((snap.path / item["filename"]).exists() and _sha256(snap.path / item["filename"]) == item["csum"]
-                   for item in manifest["files"])
-        now = int(datetime.datetime.now(datetime.UTC).timestamp())
+        good = all(
+            (snap.path / item["filename"]).exists() and _sha256(snap.path / item["filename"]) == item["csum"]
+            for item in manifest["files"]
+        )
+        now = int(dt.datetime.now(dt.UTC).timestamp())
         result = {"state": "ok" if good else "failed", "upid": upid, "time": now}
         self._write_manifest(snap, manifest | {"verification": result})
         return good
 
 
 def snapshot_name(time: int) -> str:
-    """A snapshot's directory name (UTC)."""
-    return datetime.datetime.fromtimestamp(time, datetime.UTC).strftime(TIME)
+    """Return a snapshot's directory name (UTC)."""
+    return dt.datetime.fromtimestamp(time, dt.UTC).strftime(TIME)
 
 
 def snapshot_time(name: str) -> int:
     """Seconds since the epoch of a snapshot's name."""
-    return int(datetime.datetime.strptime(name, TIME).replace(tzinfo=datetime.UTC).timestamp())
+    return int(dt.datetime.strptime(name, TIME).replace(tzinfo=dt.UTC).timestamp())

@@ -4,23 +4,35 @@ import uuid
 from typing import Any
 
 from lab.api.schema import boolean, integer, text
+from lab.api.secrets import hash_secret
 from lab.pve import formats as f
 from lab.pve.dialect import bad_parameter, died
-from lab.pve.identity import hash_secret
 from lab.pve.parameters import DELETE
 from lab.pve.permissions import PRIVILEGES, on
 from lab.pve.routing import Call, endpoint
+
 
 USER_ID = {"userid": text(check=f.user_id, size=(None, 64)).required()}
 TOKEN_ID = {**USER_ID, "tokenid": text(pattern=r"[A-Za-z][A-Za-z0-9.\-_]+").required()}
 TOKEN_OPTIONS = {"comment": text(), "expire": integer(0), "privsep": boolean()}
 
 
-@endpoint("POST", "/access/ticket", {
-    "username": text(size=(None, 64)).required(), "password": text().required(), "otp": text(),
-    "realm": text(check=f.realm, size=(None, 32)), "path": text(size=(None, 64), requires="privs"),
-    "privs": text(size=(None, 64), requires="path"), "new-format": boolean(), "tfa-challenge": text(),
-}, world=True, token=False)
+@endpoint(
+    "POST",
+    "/access/ticket",
+    {
+        "username": text(size=(None, 64)).required(),
+        "password": text().required(),
+        "otp": text(),
+        "realm": text(check=f.realm, size=(None, 32)),
+        "path": text(size=(None, 64), requires="privs"),
+        "privs": text(size=(None, 64), requires="path"),
+        "new-format": boolean(),
+        "tfa-challenge": text(),
+    },
+    world=True,
+    token=False,
+)
 def create_ticket(call: Call) -> Any:
     """Log in with a password."""
     user = call.params["username"]
@@ -34,13 +46,23 @@ def paths_of(call: Call) -> list[str]:
     """Paths whose privileges the overview lists."""
     data = call.cluster.data
     known = {item["path"] for item in data["acl"]}
-    return sorted(known | {"/"} | {f"/vms/{vmid}" for vmid in data["guests"]} | {f"/pool/{p}" for p in data["pools"]}
-                  | {f"/storage/{name}" for name in data["storages"]})
+    return sorted(
+        known
+        | {"/"}
+        | {f"/vms/{vmid}" for vmid in data["guests"]}
+        | {f"/pool/{p}" for p in data["pools"]}
+        | {f"/storage/{name}" for name in data["storages"]}
+    )
 
 
-@endpoint("GET", "/access/permissions", {
-    "path": text(), "userid": text(pattern=r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+(![A-Za-z][A-Za-z0-9.\-_]+)?"),
-})
+@endpoint(
+    "GET",
+    "/access/permissions",
+    {
+        "path": text(),
+        "userid": text(pattern=r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+(![A-Za-z][A-Za-z0-9.\-_]+)?"),
+    },
+)
 def read_permissions(call: Call) -> Any:
     """Own privileges by path, 1 when they propagate (those of others need Sys.Audit on /access)."""
     wanted = call.get("userid", call.who.authid)
@@ -48,8 +70,11 @@ def read_permissions(call: Call) -> Any:
         call.cluster.permissions.require(call.who, "/access", ["Sys.Audit"])
     paths = [call.params["path"]] if "path" in call.params else paths_of(call)
     found = {path: call.cluster.permissions.of(wanted, path) for path in paths}
-    return {path: {name: int(propagate) for name, propagate in held.items()}
-            for path, held in found.items() if held or "path" in call.params}
+    return {
+        path: {name: int(propagate) for name, propagate in held.items()}
+        for path, held in found.items()
+        if held or "path" in call.params
+    }
 
 
 def _self_or_admin(call: Call) -> None:
@@ -57,11 +82,23 @@ def _self_or_admin(call: Call) -> None:
         call.cluster.permissions.require(call.who, "/access/groups", ["User.Modify"])
 
 
-@endpoint("POST", "/access/users", {
-    **USER_ID, "comment": text(size=(None, 2048)), "email": text(size=(None, 254)), "enable": boolean(),
-    "expire": integer(0), "firstname": text(size=(None, 1024)), "groups": text(), "lastname": text(size=(None, 1024)),
-    "keys": text(pattern=r"[0-9a-zA-Z!=]{0,4096}"), "password": text(size=(8, 64)),
-}, permission=on("/access/groups", "User.Modify"))
+@endpoint(
+    "POST",
+    "/access/users",
+    {
+        **USER_ID,
+        "comment": text(size=(None, 2048)),
+        "email": text(size=(None, 254)),
+        "enable": boolean(),
+        "expire": integer(0),
+        "firstname": text(size=(None, 1024)),
+        "groups": text(),
+        "lastname": text(size=(None, 1024)),
+        "keys": text(pattern=r"[0-9a-zA-Z!=]{0,4096}"),
+        "password": text(size=(8, 64)),
+    },
+    permission=on("/access/groups", "User.Modify"),
+)
 def create_user(call: Call) -> Any:
     """Add a user."""
     user = call.params["userid"]
@@ -97,7 +134,7 @@ def read_token(call: Call) -> Any:
 
 @endpoint("POST", "/access/users/{userid}/token/{tokenid}", {**TOKEN_ID, **TOKEN_OPTIONS}, permission=_self_or_admin)
 def create_token(call: Call) -> Any:
-    """A new API token; its secret is told this once."""
+    """Make a new API token; its secret is told this once."""
     if call.params["userid"] not in call.cluster.data["users"]:
         raise died(f"no such user ('{call.params['userid']}')")
     secret = str(uuid.uuid4())
@@ -109,8 +146,12 @@ def create_token(call: Call) -> Any:
     return {"full-tokenid": _token_id(call), "value": secret, "info": _shown(token)}
 
 
-@endpoint("PUT", "/access/users/{userid}/token/{tokenid}",
-          {**TOKEN_ID, **TOKEN_OPTIONS, **DELETE, "regenerate": boolean()}, permission=_self_or_admin)
+@endpoint(
+    "PUT",
+    "/access/users/{userid}/token/{tokenid}",
+    {**TOKEN_ID, **TOKEN_OPTIONS, **DELETE, "regenerate": boolean()},
+    permission=_self_or_admin,
+)
 def update_token(call: Call) -> Any:
     """Change a token, or give it another secret."""
     token = _held(call)
@@ -133,15 +174,21 @@ def delete_token(call: Call) -> Any:
 
 @endpoint("GET", "/access/roles")
 def list_roles(call: Call) -> Any:
-    """The roles of the site."""
-    return [{"roleid": name, "privs": ",".join(privileges), "special": 0}
-            for name, privileges in call.cluster.data["roles"].items()]
+    """Return the roles of the site."""
+    return [
+        {"roleid": name, "privs": ",".join(privileges), "special": 0}
+        for name, privileges in call.cluster.data["roles"].items()
+    ]
 
 
-@endpoint("POST", "/access/roles", {"roleid": text(check=f.role_id).required(), "privs": text()},
-          permission=on("/access", "Sys.Modify"))
+@endpoint(
+    "POST",
+    "/access/roles",
+    {"roleid": text(check=f.role_id).required(), "privs": text()},
+    permission=on("/access", "Sys.Modify"),
+)
 def create_role(call: Call) -> Any:
-    """A new role; an unknown privilege (VM.Monitor is gone since 9) is refused."""
+    """Make a role; an unknown privilege (VM.Monitor is gone since 9) is refused."""
     privileges = f.split_list(call.get("privs", ""))
     for name in privileges:
         if name not in PRIVILEGES:

@@ -6,14 +6,14 @@ import time
 import traceback
 from typing import Any
 
-from lab.api.errors import ApiError, ParameterErrors
+from lab.api.errors import ApiError, ParameterError
 from lab.api.schema import Param, text, validate
 from lab.api.transport import Reply, Request
-from lab.pve import endpoints  # noqa: F401 - registers every endpoint
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import PVE
 from lab.pve.identity import Identity
-from lab.pve.routing import Call, Endpoint, match
+from lab.pve.routing import ROUTER, Call, PveEndpoint
+
 
 PREFIX = "/api2/json"
 NODE_AGNOSTIC = Identity("")
@@ -30,7 +30,7 @@ class PveApp:
         self._writing = threading.Lock()
 
     def handle(self, request: Request) -> Reply:
-        """The answer to one request."""
+        """Return the answer to one request."""
         who = NODE_AGNOSTIC
         try:
             endpoint, placeholders = self._route(request)
@@ -40,26 +40,26 @@ class PveApp:
             reply = Reply(200, "OK", json.dumps({"data": data}).encode())
         except ApiError as error:
             reply = self._error(error)
-        except Exception as error:  # noqa: BLE001 - the real daemon answers 500 too
+        except Exception as error:
             traceback.print_exc()
             reply = self._error(ApiError(500, str(error) or type(error).__name__))
         reply.identity = who.authid
         return reply
 
     def refusal(self, status: int, message: str) -> Reply:
-        """An error answer for what never reaches a handler."""
+        """Return an error answer for what never reaches a handler."""
         return self._error(ApiError(status, message))
 
-    def _route(self, request: Request) -> tuple[Endpoint, dict[str, str]]:
+    def _route(self, request: Request) -> tuple[PveEndpoint, dict[str, str]]:
         if not request.path.startswith(PREFIX):
             raise ApiError(404, "no such file")
         path = request.path.removeprefix(PREFIX) or "/"
-        found = match(request.method, path)
+        found = ROUTER.match(request.method, path)
         if found is None:
             raise ApiError(501, f"Method '{request.method} {path}' not implemented")
         return found
 
-    def _call(self, endpoint: Endpoint, placeholders: dict[str, str], request: Request, who: Identity) -> Any:
+    def _call(self, endpoint: PveEndpoint, placeholders: dict[str, str], request: Request, who: Identity) -> Any:
         if who.is_token and not endpoint.token:
             raise ApiError(403, "Permission check failed - not available with API token, need proper ticket.")
         given = {name: value for name, value in request.parameters.items() if value != ""}
@@ -70,15 +70,17 @@ class PveApp:
         accepted: dict[str, Param] = {**{name: text() for name in placeholders}, **endpoint.params}
         try:
             params = validate(accepted, given, PVE)
-        except ParameterErrors as error:
+        except ParameterError as error:
             raise ApiError(400, "Parameter verification failed.", error.errors) from None
         return self._run(endpoint, Call(self.cluster, who, params))
 
-    def _run(self, endpoint: Endpoint, call: Call) -> Any:
+    def _run(self, endpoint: PveEndpoint, call: Call) -> Any:
         if call.get("node", call.node) not in (call.node, "localhost"):
             name = call.get("node")
-            raise ApiError(500, f"hostname lookup '{name}' failed - failed to get address info for: "
-                                f"{name}: Name or service not known")
+            raise ApiError(
+                500,
+                f"hostname lookup '{name}' failed - failed to get address info for: {name}: Name or service not known",
+            )
         if endpoint.permission:
             endpoint.permission(call)
         if endpoint.method == "GET":
@@ -87,7 +89,7 @@ class PveApp:
             return endpoint.handler(call)
 
     def _error(self, error: ApiError) -> Reply:
-        if error.status == 401:  # noqa: PLR2004 - failed login
+        if error.status == 401:
             time.sleep(self.delay_401)
             return Reply(401, error.message, b"")
         body: dict[str, Any] = {"data": None, "message": error.message.rstrip("\n") + "\n"}

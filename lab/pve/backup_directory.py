@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.api.store import write_private
 from lab.pve.backup_stores import BackupError, existing
+from lab.pve.cluster import Cluster
 
-if TYPE_CHECKING:
-    from lab.pve.cluster import Cluster
 
 NAME = re.compile(r"vzdump-lxc-(\d+)-(\d{4}_\d{2}_\d{2}-\d{2}_\d{2}_\d{2})\.tar\.zst")
 
@@ -20,12 +19,12 @@ NAME = re.compile(r"vzdump-lxc-(\d+)-(\d{4}_\d{2}_\d{2}-\d{2}_\d{2}_\d{2})\.tar\
 class DirectoryStore:
     """The `dump` directory of one storage."""
 
-    def __init__(self, cluster: "Cluster", storage: str) -> None:
+    def __init__(self, cluster: Cluster, storage: str) -> None:
         self.storage = storage
         self.dump = cluster.storage_path(storage, "dump")
 
     def check(self) -> None:
-        """A directory can always be used."""
+        """Accept: a directory can always be used."""
 
     def contents(self) -> list[dict[str, Any]]:
         """All archives with their notes."""
@@ -34,9 +33,16 @@ class DirectoryStore:
     def _shown(self, path: Path) -> dict[str, Any]:
         match = NAME.fullmatch(path.name)
         record = self._record(path)
-        shown = {"volid": f"{self.storage}:backup/{path.name}", "content": "backup", "format": "tar.zst",
-                 "subtype": "lxc", "size": path.stat().st_size, "vmid": int(match[1]) if match else 0,
-                 "ctime": record["time"], "protected": record["protected"]}
+        shown = {
+            "volid": f"{self.storage}:backup/{path.name}",
+            "content": "backup",
+            "format": "tar.zst",
+            "subtype": "lxc",
+            "size": path.stat().st_size,
+            "vmid": int(match[1]) if match else 0,
+            "ctime": record["time"],
+            "protected": record["protected"],
+        }
         return shown | ({"notes": record["notes"]} if record["notes"] else {})
 
     def _record(self, path: Path) -> dict[str, Any]:
@@ -64,11 +70,11 @@ class DirectoryStore:
             draft.unlink(missing_ok=True)
 
     def describe(self, volume: str) -> dict[str, Any]:
-        """The guest's configuration at the time of the backup."""
+        """Return the guest's configuration at the time of the backup."""
         return self._record(self._path(volume))
 
     def archive(self, volume: str) -> AbstractContextManager[Path]:
-        """The archive file."""
+        """Return the archive file."""
         return existing(self._path(volume), volume)
 
     def annotate(self, volume: str, *, notes: str | None, protected: int | None) -> None:

@@ -23,5 +23,8 @@ def members(cluster: Cluster, job: Mapping[str, Any]) -> list[int]:
 def not_backed_up(call: Call) -> Any:
     """Guests that no job covers."""
     covered = {vmid for job in call.cluster.data["jobs"].values() for vmid in members(call.cluster, job)}
-    return [{"vmid": vmid, "name": guest["config"]["hostname"], "type": "lxc"}
-            for vmid, guest in call.cluster.guests().items() if vmid not in covered]
+    return [
+        {"vmid": vmid, "name": guest["config"]["hostname"], "type": "lxc"}
+        for vmid, guest in call.cluster.guests().items()
+        if vmid not in covered
+    ]

@@ -13,10 +13,15 @@ from lab.pve.parameters import DELETE, ROOT_ONLY_VZDUMP, VZDUMP_OPTIONS
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
+
 AUDIT, MODIFY = on("/", "Sys.Audit"), on("/", "Sys.Modify")
 JOB_OPTIONS = {
-    **VZDUMP_OPTIONS, "comment": text(size=(None, 512)), "dow": text(requires="starttime"), "enabled": boolean(),
-    "repeat-missed": boolean(), "schedule": text(check=f.schedule, size=(None, 128)),
+    **VZDUMP_OPTIONS,
+    "comment": text(size=(None, 512)),
+    "dow": text(requires="starttime"),
+    "enabled": boolean(),
+    "repeat-missed": boolean(),
+    "schedule": text(check=f.schedule, size=(None, 128)),
     "starttime": text(pattern=r"\d{1,2}:\d{1,2}"),
 }
 ID = {"id": text(pattern=r"\S+", size=(None, 50)).required()}
@@ -25,7 +30,7 @@ SELECTIONS = ("vmid", "pool", "all")
 
 
 def shown(name: str, job: Mapping[str, Any]) -> dict[str, Any]:
-    """A job as the API gives it: property strings become objects."""
+    """Return a job as the API gives it: property strings become objects."""
     result = {"id": name, "type": "vzdump", **job}
     for key, form in OBJECTS.items():
         if key in result:
@@ -44,8 +49,10 @@ def _job(call: Call) -> dict[str, Any]:
 def list_jobs(call: Call) -> Any:
     """All jobs, with the time of their next run."""
     jobs = call.cluster.data["jobs"]
-    return [shown(name, job) | ({"next-run": next_run(job["schedule"], time.time())} if job.get("enabled", 1) else {})
-            for name, job in jobs.items()]
+    return [
+        shown(name, job) | ({"next-run": next_run(job["schedule"], time.time())} if job.get("enabled", 1) else {})
+        for name, job in jobs.items()
+    ]
 
 
 @endpoint("GET", "/cluster/backup/{id}", ID, permission=AUDIT)
@@ -78,7 +85,7 @@ def _check_rights(call: Call, job: Mapping[str, Any]) -> None:
 
 @endpoint("POST", "/cluster/backup", {**JOB_OPTIONS, "id": text(check=f.config_id)}, permission=MODIFY)
 def create_job(call: Call) -> Any:
-    """A new job."""
+    """Make a job."""
     job = {name: value for name, value in call.params.items() if name not in ("id", "dow", "starttime")}
     _set_schedule(call, job)
     if "schedule" not in job:
@@ -135,15 +142,30 @@ def _volumes(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     for name in names:
         values = (f.ROOTFS if name == "rootfs" else f.MOUNT_POINT).parse(config[name])
         included = name == "rootfs" or values.get("backup") == "1"
-        found.append({"id": name, "name": values["volume"], "included": included,
-                      "reason": "rootfs" if name == "rootfs" else "enabled" if included else "disabled"})
+        found.append(
+            {
+                "id": name,
+                "name": values["volume"],
+                "included": included,
+                "reason": "rootfs" if name == "rootfs" else "enabled" if included else "disabled",
+            }
+        )
     return found
 
 
 @endpoint("GET", "/cluster/backup/{id}/included_volumes", ID, permission=AUDIT)
 def included_volumes(call: Call) -> Any:
-    """The guests and volumes a job covers."""
+    """Return the guests and volumes a job covers."""
     guests = call.cluster.guests()
     covered = [vmid for vmid in members(call.cluster, _job(call)) if vmid in guests]
-    return {"children": [{"id": vmid, "name": guests[vmid]["config"]["hostname"], "type": "lxc",
-                          "children": _volumes(guests[vmid]["config"])} for vmid in covered]}
+    return {
+        "children": [
+            {
+                "id": vmid,
+                "name": guests[vmid]["config"]["hostname"],
+                "type": "lxc",
+                "children": _volumes(guests[vmid]["config"]),
+            }
+            for vmid in covered
+        ]
+    }

@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.pbs.datastore import Datastore, DatastoreError, Snapshot, snapshot_time
 from lab.pbs.login import PbsLogin
 from lab.pve.backup_stores import BackupError, existing
+from lab.pve.cluster import Cluster
 
-if TYPE_CHECKING:
-    from lab.pve.cluster import Cluster
 
 ROOT_ARCHIVE, CONFIG, FIREWALL = "root.pxar.didx", "pct.conf.blob", "fw.conf.blob"
 
@@ -25,13 +24,17 @@ ROOT_ARCHIVE, CONFIG, FIREWALL = "root.pxar.didx", "pct.conf.blob", "fw.conf.blo
 class PbsStore:
     """A storage of type `pbs`."""
 
-    def __init__(self, cluster: "Cluster", storage: str) -> None:
+    def __init__(self, cluster: Cluster, storage: str) -> None:
         self.storage = storage
         held = cluster.storage(storage)
         self.namespace: str = held.get("namespace", "")
         self.store_name: str = held["datastore"]
-        self.login = PbsLogin(url=f"https://{held['server']}:{held['port']}", token=held["username"],
-                              secret=Path(held["password_file"]).read_text().strip(), ca=Path(held["ca_file"]))
+        self.login = PbsLogin(
+            url=f"https://{held['server']}:{held['port']}",
+            token=held["username"],
+            secret=Path(held["password_file"]).read_text().strip(),
+            ca=Path(held["ca_file"]),
+        )
         self.store = Datastore(Path(held["datastore_path"]), held["datastore"])
 
     def _authorize(self, *needed: str) -> None:
@@ -49,14 +52,24 @@ class PbsStore:
     def contents(self) -> list[dict[str, Any]]:
         """Finished snapshots of containers and VMs."""
         self.check()
-        return [self._shown(snap) for snap in self.store.snapshots(self.namespace)
-                if snap.finished and snap.type in ("ct", "vm") and snap.owner == self.login.token]
+        return [
+            self._shown(snap)
+            for snap in self.store.snapshots(self.namespace)
+            if snap.finished and snap.type in ("ct", "vm") and snap.owner == self.login.token
+        ]
 
     def _shown(self, snap: Snapshot) -> dict[str, Any]:
         manifest = snap.manifest()
-        shown = {"volid": f"{self.storage}:backup/{snap.type}/{snap.id}/{snap.name}", "content": "backup",
-                 "format": f"pbs-{snap.type}", "subtype": "lxc", "size": snap.size(), "vmid": int(snap.id),
-                 "ctime": snap.time, "protected": int(snap.protected)}
+        shown = {
+            "volid": f"{self.storage}:backup/{snap.type}/{snap.id}/{snap.name}",
+            "content": "backup",
+            "format": f"pbs-{snap.type}",
+            "subtype": "lxc",
+            "size": snap.size(),
+            "vmid": int(snap.id),
+            "ctime": snap.time,
+            "protected": int(snap.protected),
+        }
         extra = {"notes": manifest.get("notes"), "verification": manifest.get("verification")}
         return shown | {key: value for key, value in extra.items() if value}
 
@@ -73,7 +86,7 @@ class PbsStore:
 
     @contextmanager
     def write(self, record: dict[str, Any], notes: str, *, protected: bool) -> Iterator[Path]:
-        """A new snapshot; unfinished until the block ends well."""
+        """Open a new snapshot; unfinished until the block ends well."""
         self._authorize("Datastore.Backup")
         try:
             snap = self.store.begin(self.namespace, "ct", str(record["vmid"]), int(time.time()), self.login.token)
@@ -90,14 +103,17 @@ class PbsStore:
             raise
 
     def describe(self, volume: str) -> dict[str, Any]:
-        """The guest's configuration at the time of the backup."""
+        """Return the guest's configuration at the time of the backup."""
         snap = self._snapshot(volume)
         firewall = snap.path / FIREWALL
-        return {"vmid": int(snap.id), "config": json.loads((snap.path / CONFIG).read_text()),
-                "firewall": json.loads(firewall.read_text()) if firewall.exists() else {"options": {}, "rules": []}}
+        return {
+            "vmid": int(snap.id),
+            "config": json.loads((snap.path / CONFIG).read_text()),
+            "firewall": json.loads(firewall.read_text()) if firewall.exists() else {"options": {}, "rules": []},
+        }
 
     def archive(self, volume: str) -> AbstractContextManager[Path]:
-        """The snapshot's archive of the root file system."""
+        """Return the snapshot's archive of the root file system."""
         return existing(self._snapshot(volume).path / ROOT_ARCHIVE, volume)
 
     def annotate(self, volume: str, *, notes: str | None, protected: int | None) -> None:

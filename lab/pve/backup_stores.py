@@ -3,10 +3,7 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-if TYPE_CHECKING:
-    from lab.pve.cluster import Cluster
+from typing import Any, Protocol
 
 
 class BackupError(Exception):
@@ -29,7 +26,7 @@ class BackupStore(Protocol):
         ...
 
     def describe(self, volume: str) -> dict[str, Any]:
-        """What was saved beside the archive: vmid, config, firewall."""
+        """Return what was saved beside the archive: vmid, config, firewall."""
         ...
 
     def archive(self, volume: str) -> AbstractContextManager[Path]:
@@ -45,20 +42,9 @@ class BackupStore(Protocol):
         ...
 
 
-def open_store(cluster: "Cluster", storage: str) -> BackupStore:
-    """The backup store behind a storage of the cluster."""
-    from lab.pve.backup_directory import DirectoryStore  # noqa: PLC0415 - the stores import this module's names
-    from lab.pve.backup_pbs import PbsStore  # noqa: PLC0415
-
-    held = cluster.storage(storage)
-    if "backup" not in held["content"].split(","):
-        raise BackupError(f"storage '{storage}' does not support backups")
-    return PbsStore(cluster, storage) if held["type"] == "pbs" else DirectoryStore(cluster, storage)
-
-
 @contextmanager
 def existing(path: Path, volume: str) -> Iterator[Path]:
-    """The path of an archive that must be there."""
+    """Return the path of an archive that must be there."""
     if not path.exists():
         raise BackupError(f"can't find file '{volume}'")
     yield path

@@ -13,6 +13,7 @@ from lab.pve.driver import Driver
 from lab.pve.identity import Authenticator
 from lab.pve.permissions import Permissions
 
+
 Guest = dict[str, Any]
 """One container in the state: `config`, `lock`, `firewall` (options and rules)."""
 TemplateSource = Callable[[str], Path | None]
@@ -20,7 +21,7 @@ TemplateSource = Callable[[str], Path | None]
 
 
 def upid(*, node: str, pid: int, pstart: int, start: int, kind: str, ident: str, user: str) -> str:
-    """A UPID as Proxmox VE spells it."""
+    """Return a UPID as Proxmox VE spells it."""
     return f"UPID:{node}:{pid:08X}:{pstart:08X}:{start:08X}:{kind}:{ident}:{user}:"
 
 
@@ -41,7 +42,7 @@ class Cluster:
         return self.store.data
 
     def guest(self, vmid: int) -> Guest:
-        """The container of that VMID; raises the real server's 500 when there is none."""
+        """Return the container of that VMID; raises the real server's 500 when there is none."""
         found: Guest | None = self.data["guests"].get(str(vmid))
         if found is None:
             raise no_guest(vmid, self.node)
@@ -66,18 +67,18 @@ class Cluster:
                 data["guests"][str(vmid)]["lock"] = reason
 
     def pool_of(self, vmid: int) -> str | None:
-        """The pool a guest is in."""
+        """Return the pool a guest is in."""
         return next((name for name, pool in self.data["pools"].items() if str(vmid) in pool["vms"]), None)
 
     def storage(self, name: str) -> dict[str, Any]:
-        """The definition of a storage; raises 500 when there is none."""
+        """Return the definition of a storage; raises 500 when there is none."""
         found: dict[str, Any] | None = self.data["storages"].get(name)
         if found is None:
             raise ApiError(500, f"storage '{name}' does not exist")
         return found
 
     def storage_path(self, name: str, *parts: str) -> Path:
-        """A directory of a file-based storage, made when missing."""
+        """Return a directory of a file-based storage, made when missing."""
         path = self.root.joinpath("storage", name, *parts)
         path.mkdir(parents=True, exist_ok=True)
         return path

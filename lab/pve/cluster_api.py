@@ -14,12 +14,13 @@ from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import visible
 
+
 FIRST_VMID = 100
 
 
 @endpoint("GET", "/cluster/nextid", {"vmid": VMID})
 def next_id(call: Call) -> Any:
-    """A free VMID, or whether the given one is free."""
+    """Return a free VMID, or tell whether the given one is free."""
     used = call.cluster.guests()
     if "vmid" in call.params:
         if call.vmid in used:
@@ -44,36 +45,80 @@ def _guests(call: Call) -> list[dict[str, Any]]:
 
 def _guest(call: Call, vmid: int) -> dict[str, Any]:
     status = status_of(call.cluster, vmid)
-    keys = ("name", "status", "maxmem", "maxdisk", "mem", "disk", "cpu", "uptime", "netin", "netout", "diskread",
-            "diskwrite", "tags", "lock", "template")
+    keys = (
+        "name",
+        "status",
+        "maxmem",
+        "maxdisk",
+        "mem",
+        "disk",
+        "cpu",
+        "uptime",
+        "netin",
+        "netout",
+        "diskread",
+        "diskwrite",
+        "tags",
+        "lock",
+        "template",
+    )
     shown = {key: status[key] for key in keys if key in status}
     pool = call.cluster.pool_of(vmid)
-    return {"id": f"lxc/{vmid}", "type": "lxc", "vmid": vmid, "node": call.node, "maxcpu": status["cpus"],
-            "template": 0, **shown} | ({"pool": pool} if pool else {})
+    return {
+        "id": f"lxc/{vmid}",
+        "type": "lxc",
+        "vmid": vmid,
+        "node": call.node,
+        "maxcpu": status["cpus"],
+        "template": 0,
+        **shown,
+    } | ({"pool": pool} if pool else {})
 
 
 def _storages(call: Call) -> list[dict[str, Any]]:
-    return [{"id": f"storage/{call.node}/{name}", "type": "storage", "storage": name, "node": call.node,
-             "status": "available", "content": held["content"], "plugintype": held["type"],
-             "shared": int(held["type"] == "pbs")} for name, held in visible(call).items()]
+    return [
+        {
+            "id": f"storage/{call.node}/{name}",
+            "type": "storage",
+            "storage": name,
+            "node": call.node,
+            "status": "available",
+            "content": held["content"],
+            "plugintype": held["type"],
+            "shared": int(held["type"] == "pbs"),
+        }
+        for name, held in visible(call).items()
+    ]
 
 
 def _networks(call: Call) -> list[dict[str, Any]]:
-    return [{"id": f"sdn/{call.node}/localnetwork", "type": "sdn", "sdn": "localnetwork", "node": call.node,
-             "status": "ok"}]
+    return [
+        {"id": f"sdn/{call.node}/localnetwork", "type": "sdn", "sdn": "localnetwork", "node": call.node, "status": "ok"}
+    ]
 
 
 @endpoint("GET", "/cluster/firewall/options", permission=on("/", "Sys.Audit"))
 def read_options(call: Call) -> Any:
-    """The cluster's firewall options."""
+    """Return the cluster's firewall options."""
     options = call.cluster.data["firewall"]["options"]
     return {**options, "digest": digest(options)}
 
 
-@endpoint("PUT", "/cluster/firewall/options", {
-    **DELETE, **DIGEST, "ebtables": boolean(), "enable": integer(0), "log_ratelimit": text(check=f.LOG_RATELIMIT.parse),
-    "policy_forward": text(enum=("ACCEPT", "DROP")), "policy_in": POLICY, "policy_out": POLICY,
-}, permission=on("/", "Sys.Modify"))
+@endpoint(
+    "PUT",
+    "/cluster/firewall/options",
+    {
+        **DELETE,
+        **DIGEST,
+        "ebtables": boolean(),
+        "enable": integer(0),
+        "log_ratelimit": text(check=f.LOG_RATELIMIT.parse),
+        "policy_forward": text(enum=("ACCEPT", "DROP")),
+        "policy_in": POLICY,
+        "policy_out": POLICY,
+    },
+    permission=on("/", "Sys.Modify"),
+)
 def update_options(call: Call) -> Any:
     """Change the cluster's firewall options; `enable` switches every guest's firewall."""
     with call.cluster.store.edit() as data:
@@ -85,5 +130,5 @@ def update_options(call: Call) -> Any:
 
 @endpoint("GET", "/cluster/firewall/rules", permission=on("/", "Sys.Audit"))
 def list_rules(_: Call) -> Any:
-    """The cluster has no rules of its own."""
+    """Return nothing: the cluster has no rules of its own."""
     return []

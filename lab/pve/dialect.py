@@ -3,6 +3,7 @@
 from lab.api.errors import ApiError
 from lab.api.schema import Dialect
 
+
 PVE = Dialect(
     missing="property is missing and it is not optional",
     unknown="property is not defined in schema and the schema does not allow additional properties",
@@ -22,7 +23,7 @@ PVE = Dialect(
 
 
 def died(message: str) -> ApiError:
-    """What becomes of any other error of the real server: 500 with the message."""
+    """Return what becomes of any other error of the real server: 500 with the message."""
     return ApiError(500, message)
 
 
@@ -37,5 +38,5 @@ def forbidden(what: str = "") -> ApiError:
 
 
 def no_guest(vmid: int, node: str) -> ApiError:
-    """What the real server says when a container's configuration file is missing."""
+    """Return what the real server says when a container's configuration file is missing."""
     return died(f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist")

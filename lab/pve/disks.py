@@ -1,4 +1,4 @@
-"""Volumes of containers on block storages: names, sizes, allocation. Only their records exist; files lie with the driver."""
+"""Volumes of containers on block storages: records of names and sizes; the files lie with the driver."""
 
 import re
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from lab.pve import formats as f
 from lab.pve.dialect import died
 from lab.pve.guests import GIB, size_bytes, size_text
+
 
 DEFAULT_GIB = 4
 

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.containers import Accept, ContainerSpec
+from lab.containers import ContainerSpec
+from lab.firewall import Accept
 
 
 class Driver(Protocol):

@@ -14,10 +14,29 @@ from lab.pve import (
     node,
     pools,
     storage,
+    storage_content,
     tasks_api,
     templates,
     vzdump,
 )
 
-__all__ = ["access", "acl", "backup_info", "backup_jobs", "cluster_api", "firewall", "lxc_config", "lxc_create",
-           "lxc_destroy", "lxc_status", "node", "pools", "storage", "tasks_api", "templates", "vzdump"]
+
+__all__ = [
+    "access",
+    "acl",
+    "backup_info",
+    "backup_jobs",
+    "cluster_api",
+    "firewall",
+    "lxc_config",
+    "lxc_create",
+    "lxc_destroy",
+    "lxc_status",
+    "node",
+    "pools",
+    "storage",
+    "storage_content",
+    "tasks_api",
+    "templates",
+    "vzdump",
+]

@@ -12,6 +12,7 @@ from lab.pve.parameters import DELETE, DIGEST, GUEST, LOG_LEVEL, POLICY, RULE_OP
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
+
 READ, WRITE = on("/vms/{vmid}", "VM.Audit"), on("/vms/{vmid}", "VM.Config.Network")
 BASE = "/nodes/{node}/lxc/{vmid}/firewall"
 POSITION = {**GUEST, "pos": integer(0)}
@@ -25,16 +26,31 @@ def _firewall(call: Call) -> dict[str, Any]:
 
 @endpoint("GET", f"{BASE}/options", GUEST, permission=READ)
 def read_options(call: Call) -> Any:
-    """The options that were set."""
+    """Return the options that were set."""
     options = _firewall(call)["options"]
     return {**options, "digest": digest(options)}
 
 
-@endpoint("PUT", f"{BASE}/options", {
-    **GUEST, **DELETE, **DIGEST, "dhcp": boolean(), "enable": boolean(), "ipfilter": boolean(),
-    "log_level_in": LOG_LEVEL, "log_level_out": LOG_LEVEL, "macfilter": boolean(), "ndp": boolean(),
-    "policy_in": POLICY, "policy_out": POLICY, "radv": boolean(),
-}, permission=WRITE)
+@endpoint(
+    "PUT",
+    f"{BASE}/options",
+    {
+        **GUEST,
+        **DELETE,
+        **DIGEST,
+        "dhcp": boolean(),
+        "enable": boolean(),
+        "ipfilter": boolean(),
+        "log_level_in": LOG_LEVEL,
+        "log_level_out": LOG_LEVEL,
+        "macfilter": boolean(),
+        "ndp": boolean(),
+        "policy_in": POLICY,
+        "policy_out": POLICY,
+        "radv": boolean(),
+    },
+    permission=WRITE,
+)
 def update_options(call: Call) -> Any:
     """Set options."""
     with call.cluster.store.edit():
@@ -70,7 +86,7 @@ def read_rule(call: Call) -> Any:
 
 
 def checked(rule: dict[str, Any]) -> dict[str, Any]:
-    """The rule as stored; raises 400 for one that means nothing."""
+    """Return the rule as stored; raises 400 for one that means nothing."""
     errors: dict[str, str] = {}
     if rule.get("macro"):
         name = macro_name(rule["macro"])
@@ -86,8 +102,11 @@ def checked(rule: dict[str, Any]) -> dict[str, Any]:
             errors["proto"] = f"missing property - '{port}' requires this property"
     if "iface" in rule and not (rule["iface"].startswith("net") and rule["iface"][3:].isdigit()):
         errors["iface"] = "value does not match the regex pattern"
-    errors |= {key: f"no such alias or IPSet '{rule[key]}'" for key in ("source", "dest")
-               if key in rule and rule[key].lstrip("+")[0].isalpha() and ":" not in rule[key]}
+    errors |= {
+        key: f"no such alias or IPSet '{rule[key]}'"
+        for key in ("source", "dest")
+        if key in rule and rule[key].lstrip("+")[0].isalpha() and ":" not in rule[key]
+    }
     if errors:
         raise ApiError(400, "Parameter verification failed.", errors)
     return rule
@@ -97,10 +116,18 @@ def _given(call: Call) -> dict[str, Any]:
     return {name: value for name, value in call.params.items() if name not in NOT_OPTIONS}
 
 
-@endpoint("POST", f"{BASE}/rules", {
-    **GUEST, **RULE_OPTIONS, **DIGEST, "action": RULE_OPTIONS["action"].required(),
-    "type": RULE_OPTIONS["type"].required(),
-}, permission=WRITE)
+@endpoint(
+    "POST",
+    f"{BASE}/rules",
+    {
+        **GUEST,
+        **RULE_OPTIONS,
+        **DIGEST,
+        "action": RULE_OPTIONS["action"].required(),
+        "type": RULE_OPTIONS["type"].required(),
+    },
+    permission=WRITE,
+)
 def create_rule(call: Call) -> Any:
     """Insert a rule at the top (`pos` is accepted and ignored, as by the real server)."""
     rule = checked(_given(call) | {"enable": call.get("enable", 0)})
@@ -111,8 +138,12 @@ def create_rule(call: Call) -> Any:
     apply(call.cluster, call.vmid)
 
 
-@endpoint("PUT", f"{BASE}/rules/{{pos}}",
-          {**POSITION, **RULE_OPTIONS, **DELETE, **DIGEST, "moveto": integer(0)}, permission=WRITE)
+@endpoint(
+    "PUT",
+    f"{BASE}/rules/{{pos}}",
+    {**POSITION, **RULE_OPTIONS, **DELETE, **DIGEST, "moveto": integer(0)},
+    permission=WRITE,
+)
 def update_rule(call: Call) -> Any:
     """Move a rule to before another, or change it."""
     rules, position = _rule(call)
@@ -121,8 +152,9 @@ def update_rule(call: Call) -> Any:
         if "moveto" in call.params:
             _move(rules, position, call.params["moveto"])
         else:
-            kept = {name: value for name, value in rules[position].items()
-                    if name not in split_list(call.get("delete", ""))}
+            kept = {
+                name: value for name, value in rules[position].items() if name not in split_list(call.get("delete", ""))
+            }
             rules[position] = checked(kept | _given(call))
     apply(call.cluster, call.vmid)
 

@@ -8,23 +8,36 @@ count, up to the first that drops or rejects everything.
 import sys
 from typing import Any
 
-from lab.containers import Accept
 from lab.errors import ContainerError
+from lab.firewall import Accept
 from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 
+
 MACROS: dict[str, tuple[tuple[str, str | None], ...]] = {
-    "DNS": (("udp", "53"), ("tcp", "53")), "HTTP": (("tcp", "80"),), "HTTPS": (("tcp", "443"),),
-    "NTP": (("udp", "123"),), "Ping": (("icmp", None),), "SSH": (("tcp", "22"),), "Syslog": (("udp", "514"), ("tcp", "514")),
-    "Web": (("tcp", "80"), ("tcp", "443")), "SNMP": (("udp", "161:162"), ("tcp", "161")), "MySQL": (("tcp", "3306"),),
-    "PostgreSQL": (("tcp", "5432"),), "RDP": (("tcp", "3389"),), "SMTP": (("tcp", "25"),), "Trcrt": (("udp", "33434:33524"),),
-    "OpenVPN": (("udp", "1194"),), "ZabbixAgent": (("tcp", "10050"),), "ZabbixServer": (("tcp", "10051"),),
+    "DNS": (("udp", "53"), ("tcp", "53")),
+    "HTTP": (("tcp", "80"),),
+    "HTTPS": (("tcp", "443"),),
+    "NTP": (("udp", "123"),),
+    "Ping": (("icmp", None),),
+    "SSH": (("tcp", "22"),),
+    "Syslog": (("udp", "514"), ("tcp", "514")),
+    "Web": (("tcp", "80"), ("tcp", "443")),
+    "SNMP": (("udp", "161:162"), ("tcp", "161")),
+    "MySQL": (("tcp", "3306"),),
+    "PostgreSQL": (("tcp", "5432"),),
+    "RDP": (("tcp", "3389"),),
+    "SMTP": (("tcp", "25"),),
+    "Trcrt": (("udp", "33434:33524"),),
+    "OpenVPN": (("udp", "1194"),),
+    "ZabbixAgent": (("tcp", "10050"),),
+    "ZabbixServer": (("tcp", "10051"),),
 }
 """Macros this stand-in knows, with protocol and destination port of each part."""
 
 
 def macro_name(given: str) -> str | None:
-    """The macro's own spelling, None for an unknown one (case does not matter)."""
+    """Return the macro's own spelling, None for an unknown one (case does not matter)."""
     return next((name for name in MACROS if name.lower() == given.lower()), None)
 
 
@@ -38,11 +51,12 @@ def _parts(rule: dict[str, Any]) -> tuple[tuple[str, str | None], ...]:
 
 def _catches_all(rule: dict[str, Any]) -> bool:
     return rule["action"] != "ACCEPT" and not any(
-        key in rule for key in ("source", "dest", "proto", "dport", "sport", "macro", "iface"))
+        key in rule for key in ("source", "dest", "proto", "dport", "sport", "macro", "iface")
+    )
 
 
 def accepted(firewall: dict[str, Any], nic: str) -> tuple[Accept, ...] | None:
-    """What a guest's firewall lets in through interface `nic` (`net0`); None when it lets everything in."""
+    """Return what a guest's firewall lets in through interface `nic` (`net0`); None when it lets everything in."""
     options, rules = firewall["options"], firewall["rules"]
     found: list[Accept] = []
     for rule in rules:

@@ -10,7 +10,7 @@ from lab.pve.propertystring import PropertyFormat
 
 
 def matching(pattern: str, message: str) -> Callable[[str], None]:
-    """A check against `pattern`; `{}` in the message stands for the value."""
+    """Return a check against `pattern`; `{}` in the message stands for the value."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> None:
@@ -21,7 +21,8 @@ def matching(pattern: str, message: str) -> Callable[[str], None]:
 
 
 def each(check: Callable[[str], object]) -> Callable[[str], None]:
-    """A check of every element of a list separated by commas, semicolons or blanks."""
+    """Return a check of every element of a list separated by commas, semicolons or blanks."""
+
     def check_all(value: str) -> None:
         for part in split_list(value):
             check(part)
@@ -35,7 +36,7 @@ def split_list(value: str) -> list[str]:
 
 
 def ipv4(value: str) -> None:
-    """An IPv4 address."""
+    """Check an IPv4 address."""
     try:
         ipaddress.IPv4Address(value)
     except ValueError:
@@ -43,7 +44,7 @@ def ipv4(value: str) -> None:
 
 
 def ipv6(value: str) -> None:
-    """An IPv6 address."""
+    """Check an IPv6 address."""
     try:
         ipaddress.IPv6Address(value)
     except ValueError:
@@ -51,7 +52,7 @@ def ipv6(value: str) -> None:
 
 
 def address(value: str) -> None:
-    """An IP address of either family."""
+    """Check an IP address of either family."""
     try:
         ipaddress.ip_address(value.partition("%")[0])
     except ValueError:
@@ -80,7 +81,7 @@ def ipv6_config(value: str) -> None:
 
 
 def schedule(value: str) -> None:
-    """A calendar event."""
+    """Check a calendar event."""
     calendar_event.parse(value)
 
 
@@ -103,7 +104,7 @@ def ports(value: str) -> None:
     for part in split_list(value):
         bounds = [int(p) for p in part.split(":") if p.isdigit()]
         named = re.fullmatch(r"[a-z][a-z0-9-]*", part)
-        if not (named or (re.fullmatch(r"\d+(:\d+)?", part) and all(p <= 65535 for p in bounds))):  # noqa: PLR2004
+        if not (named or (re.fullmatch(r"\d+(:\d+)?", part) and all(p <= 65535 for p in bounds))):
             raise ValueError(f"invalid port '{part}'")
 
 
@@ -113,15 +114,18 @@ storage_id = matching(r"[a-zA-Z][a-zA-Z0-9\-_.]*[a-zA-Z0-9]", "storage ID '{}' c
 pool_id = matching(r"[A-Za-z0-9.\-_]+(/[A-Za-z0-9.\-_]+){0,2}", "value '{}' does not look like a valid poolid")
 config_id = matching(r"[A-Za-z][A-Za-z0-9_-]+", "invalid configuration ID '{}'")
 option_id = matching(r"[A-Za-z][A-Za-z0-9_-]*", "invalid configuration ID '{}'")
-dns_name = matching(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
-                    "value does not look like a valid DNS name")
+dns_name = matching(
+    r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*",
+    "value does not look like a valid DNS name",
+)
 volume_id = matching(r"[a-zA-Z][a-zA-Z0-9\-_.]*[a-zA-Z0-9]:.+", "unable to parse volume ID '{}'")
 mac = matching(r"[0-9A-Fa-f][02468aceACE](:[0-9A-Fa-f]{2}){5}", "value does not look like a valid unicast MAC address")
 size = matching(r"\d+(\.\d+)?[KMGT]?", "value does not look like a valid disk size: {}")
 tag = matching(r"[a-zA-Z0-9_][a-zA-Z0-9_\-+.]*", "invalid characters in tag")
 user_id = matching(r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+", "value '{}' does not look like a valid user name")
-token_id = matching(r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+",
-                    "value '{}' does not look like a valid token ID")
+token_id = matching(
+    r"[^\s:/]+@[A-Za-z][A-Za-z0-9.\-_]+![A-Za-z][A-Za-z0-9.\-_]+", "value '{}' does not look like a valid token ID"
+)
 role_id = matching(r"[A-Za-z0-9.\-_]+", "value '{}' does not look like a valid role ID")
 protocol = matching(r"[a-z][a-z0-9-]*|\d{1,3}", "invalid protocol '{}'")
 interface = matching(r"[a-zA-Z][a-zA-Z0-9_.:-]{1,19}", "invalid network interface name '{}'")
@@ -129,32 +133,69 @@ realm = matching(r"[A-Za-z][A-Za-z0-9.\-_]+", "value does not look like a valid 
 
 MOUNT_OPTION = r"(discard|lazytime|noatime|nodev|noexec|nosuid)"
 _MOUNT = {
-    "acl": boolean(), "idmap": text(), "mountoptions": text(pattern=f"{MOUNT_OPTION}(;{MOUNT_OPTION})*"),
-    "quota": boolean(), "replicate": boolean(), "ro": boolean(), "shared": boolean(), "size": text(check=size),
+    "acl": boolean(),
+    "idmap": text(),
+    "mountoptions": text(pattern=f"{MOUNT_OPTION}(;{MOUNT_OPTION})*"),
+    "quota": boolean(),
+    "replicate": boolean(),
+    "ro": boolean(),
+    "shared": boolean(),
+    "size": text(check=size),
     "volume": text(pattern=r"[^,\s]+").required(),
 }
 ROOTFS = PropertyFormat(_MOUNT, "volume")
-MOUNT_POINT = PropertyFormat({**_MOUNT, "mp": text(pattern=r"/[^:]*").required(), "backup": boolean(),
-                              "keepattrs": boolean()}, "volume")
-NET = PropertyFormat({
-    "name": text(pattern=r"[-_.\w]+").required(), "bridge": text(pattern=r"[-_.\w]+"), "firewall": boolean(),
-    "gw": text(check=ipv4), "gw6": text(check=ipv6), "host-managed": boolean(), "hwaddr": text(check=mac),
-    "ip": text(check=ipv4_config), "ip6": text(check=ipv6_config), "link_down": boolean(), "mtu": integer(64, 65535),
-    "rate": number(), "tag": integer(1, 4094), "trunks": text(pattern=r"\d+(;\d+)*"), "type": text(enum=("veth",)),
-})
-FEATURES = PropertyFormat({
-    "force_rw_sys": boolean(), "fuse": boolean(), "keyctl": boolean(), "mknod": boolean(),
-    "mount": text(pattern=r"[a-zA-Z0-9_; ]+"), "nesting": boolean(),
-})
-DEVICE = PropertyFormat({
-    "path": text(pattern=r"/dev/.+"), "deny-write": boolean(), "gid": integer(0), "uid": integer(0),
-    "mode": text(pattern=r"0[0-7]{3}"),
-}, "path")
+MOUNT_POINT = PropertyFormat(
+    {**_MOUNT, "mp": text(pattern=r"/[^:]*").required(), "backup": boolean(), "keepattrs": boolean()}, "volume"
+)
+NET = PropertyFormat(
+    {
+        "name": text(pattern=r"[-_.\w]+").required(),
+        "bridge": text(pattern=r"[-_.\w]+"),
+        "firewall": boolean(),
+        "gw": text(check=ipv4),
+        "gw6": text(check=ipv6),
+        "host-managed": boolean(),
+        "hwaddr": text(check=mac),
+        "ip": text(check=ipv4_config),
+        "ip6": text(check=ipv6_config),
+        "link_down": boolean(),
+        "mtu": integer(64, 65535),
+        "rate": number(),
+        "tag": integer(1, 4094),
+        "trunks": text(pattern=r"\d+(;\d+)*"),
+        "type": text(enum=("veth",)),
+    }
+)
+FEATURES = PropertyFormat(
+    {
+        "force_rw_sys": boolean(),
+        "fuse": boolean(),
+        "keyctl": boolean(),
+        "mknod": boolean(),
+        "mount": text(pattern=r"[a-zA-Z0-9_; ]+"),
+        "nesting": boolean(),
+    }
+)
+DEVICE = PropertyFormat(
+    {
+        "path": text(pattern=r"/dev/.+"),
+        "deny-write": boolean(),
+        "gid": integer(0),
+        "uid": integer(0),
+        "mode": text(pattern=r"0[0-7]{3}"),
+    },
+    "path",
+)
 UNUSED = PropertyFormat({"volume": text(check=volume_id).required()}, "volume")
 STARTUP = PropertyFormat({"order": integer(0), "up": integer(0), "down": integer(0)}, "order")
-PRUNE = PropertyFormat({"keep-all": boolean(), **{f"keep-{unit}": integer(0) for unit in (
-    "last", "hourly", "daily", "weekly", "monthly", "yearly")}})
+PRUNE = PropertyFormat(
+    {
+        "keep-all": boolean(),
+        **{f"keep-{unit}": integer(0) for unit in ("last", "hourly", "daily", "weekly", "monthly", "yearly")},
+    }
+)
 FLEECING = PropertyFormat({"enabled": boolean(), "storage": text(check=storage_id)}, "enabled")
 PERFORMANCE = PropertyFormat({"max-workers": integer(1, 256), "pbs-entries-max": integer(1)})
-LOG_RATELIMIT = PropertyFormat({"enable": boolean(), "burst": integer(0),
-                                "rate": text(pattern=r"[1-9][0-9]*/(second|minute|hour|day)")}, "enable")
+LOG_RATELIMIT = PropertyFormat(
+    {"enable": boolean(), "burst": integer(0), "rate": text(pattern=r"[1-9][0-9]*/(second|minute|hour|day)")}, "enable"
+)

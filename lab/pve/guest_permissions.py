@@ -9,6 +9,7 @@ from lab.pve.cluster import Cluster
 from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
 
+
 CPU = {"cores", "cpulimit", "cpuunits"}
 MEMORY = {"memory", "swap"}
 NETWORK = {"nameserver", "searchdomain", "hostname"}
@@ -26,8 +27,16 @@ def _privilege(option: str) -> str:
     return "VM.Config.Options"
 
 
-def check_options(cluster: Cluster, who: Identity, vmid: int, pool: str | None, *,
-                  new: Mapping[str, Any], old: Mapping[str, Any] | None = None, delete: Iterable[str] = ()) -> None:
+def check_options(
+    cluster: Cluster,
+    who: Identity,
+    vmid: int,
+    pool: str | None,
+    *,
+    new: Mapping[str, Any],
+    old: Mapping[str, Any] | None = None,
+    delete: Iterable[str] = (),
+) -> None:
     """Refuse what the caller may not set or remove; `old` is None for a container to be created."""
     if who.is_root:
         return
@@ -38,7 +47,10 @@ def check_options(cluster: Cluster, who: Identity, vmid: int, pool: str | None, 
         if option == "hookscript":
             raise forbidden("configuring hookscript is only allowed for root@pam")
         if option == "features":
-            _features(cluster, who, vmid, pool, new.get(option, ""), (old or {}).get(option, ""), privileged)
+            if privileged:
+                raise forbidden("changing feature flags for privileged container is only allowed for root@pam")
+            if _features_change(new.get(option, ""), (old or {}).get(option, "")):
+                cluster.permissions.require_guest(who, vmid, pool, ["VM.Allocate"])
             continue
         if re.fullmatch(r"mp\d+|rootfs", option) and option in new:
             _mount(option, str(new[option]))
@@ -47,16 +59,12 @@ def check_options(cluster: Cluster, who: Identity, vmid: int, pool: str | None, 
             _bridge(cluster, who, str(new[option]))
 
 
-def _features(cluster: Cluster, who: Identity, vmid: int, pool: str | None, new: str, old: str,
-              privileged: bool) -> None:
-    if privileged:
-        raise forbidden("changing feature flags for privileged container is only allowed for root@pam")
+def _features_change(new: str, old: str) -> bool:
     before, after = f.FEATURES.parse(old), f.FEATURES.parse(new)
     changed = {key for key in before | after if before.get(key) != after.get(key)}
     if changed - {"nesting"}:
         raise forbidden("changing feature flags (except nesting) is only allowed for root@pam")
-    if changed:
-        cluster.permissions.require_guest(who, vmid, pool, ["VM.Allocate"])
+    return bool(changed)
 
 
 def _mount(option: str, value: str) -> None:

@@ -12,6 +12,7 @@ from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 from lab.pve.options import digest
 
+
 MAC_PREFIX = "BC:24:11"
 """The vendor prefix Proxmox VE gives its guests by default."""
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -36,12 +37,12 @@ def size_text(size: int) -> str:
 
 
 def generate_mac() -> str:
-    """A random MAC address under Proxmox's prefix."""
+    """Return a random MAC address under Proxmox's prefix."""
     return MAC_PREFIX + "".join(f":{octet:02X}" for octet in secrets.token_bytes(3))
 
 
 def canonical_net(value: str, hwaddr: str | None = None) -> str:
-    """A network interface as the configuration file keeps it: type, MAC address and order of keys settled."""
+    """Return a network interface as the configuration file keeps it: type, MAC address and order of keys settled."""
     net = f.NET.parse(value)
     net["type"] = "veth"
     net["hwaddr"] = (net.get("hwaddr") or hwaddr or generate_mac()).upper()
@@ -49,12 +50,12 @@ def canonical_net(value: str, hwaddr: str | None = None) -> str:
 
 
 def canonical_description(value: str) -> str:
-    """The description as it is read back: with one newline at the end."""
+    """Return the description as it is read back: with one newline at the end."""
     return value.rstrip("\n") + "\n" if value.strip("\n") else ""
 
 
 def canonical(option: str, value: Any, before: Mapping[str, Any]) -> Any:
-    """An option's value as it is stored, given the configuration `before` the change."""
+    """Return an option's value as it is stored, given the configuration `before` the change."""
     if re.fullmatch(r"net\d+", option):
         old = f.NET.parse(before[option]).get("hwaddr") if option in before else None
         return canonical_net(value, old)
@@ -68,7 +69,7 @@ def canonical(option: str, value: Any, before: Mapping[str, Any]) -> Any:
 
 
 def shown_config(cluster: Cluster, vmid: int) -> dict[str, Any]:
-    """A container's configuration as the API gives it."""
+    """Return a container's configuration as the API gives it."""
     guest = cluster.guest(vmid)
     lock = {"lock": guest["lock"]} if guest["lock"] else {}
     return {**guest["config"], **lock, "digest": digest(guest["config"])}
@@ -80,48 +81,74 @@ def disk_bytes(config: Mapping[str, Any]) -> int:
 
 
 def nics(config: Mapping[str, Any]) -> tuple[Nic, ...]:
-    """The container's network interfaces, in order of their numbers."""
+    """Return the container's network interfaces, in order of their numbers."""
     names = sorted((key for key in config if re.fullmatch(r"net\d+", key)), key=lambda key: int(key[3:]))
     return tuple(_nic(f.NET.parse(config[name])) for name in names)
 
 
 def _nic(net: Mapping[str, str]) -> Nic:
     addresses = {key: net.get(key) if net.get(key) != "manual" else None for key in ("ip", "ip6")}
-    return Nic(name=net["name"], bridge=net.get("bridge", ""), hwaddr=net["hwaddr"], ip=addresses["ip"],
-               gateway=net.get("gw"), ip6=addresses["ip6"], gateway6=net.get("gw6"),
-               mtu=int(net["mtu"]) if "mtu" in net else None)
+    return Nic(
+        name=net["name"],
+        bridge=net.get("bridge", ""),
+        hwaddr=net["hwaddr"],
+        ip=addresses["ip"],
+        gateway=net.get("gw"),
+        ip6=addresses["ip6"],
+        gateway6=net.get("gw6"),
+        mtu=int(net["mtu"]) if "mtu" in net else None,
+    )
 
 
 def spec_of(vmid: int, config: Mapping[str, Any], keys: str = "") -> ContainerSpec:
-    """What the driver shall make of a configuration; `keys` are SSH public keys, one a line."""
+    """Return what the driver shall make of a configuration; `keys` are SSH public keys, one a line."""
     return ContainerSpec(
-        vmid=vmid, hostname=config["hostname"], memory_mb=int(config["memory"]), swap_mb=int(config["swap"]),
-        cores=int(config.get("cores", 1)), disk_gb=math.ceil(disk_bytes(config) / GIB), nics=nics(config),
-        nameservers=tuple(f.split_list(config.get("nameserver", ""))), searchdomain=config.get("searchdomain", ""),
+        vmid=vmid,
+        hostname=config["hostname"],
+        memory_mb=int(config["memory"]),
+        swap_mb=int(config["swap"]),
+        cores=int(config.get("cores", 1)),
+        disk_gb=math.ceil(disk_bytes(config) / GIB),
+        nics=nics(config),
+        nameservers=tuple(f.split_list(config.get("nameserver", ""))),
+        searchdomain=config.get("searchdomain", ""),
         ssh_public_keys=tuple(line for line in keys.splitlines() if line.strip()),
-        nesting=f.FEATURES.parse(config.get("features", "")).get("nesting") == "1")
+        nesting=f.FEATURES.parse(config.get("features", "")).get("nesting") == "1",
+    )
 
 
 def status_of(cluster: Cluster, vmid: int) -> dict[str, Any]:
-    """A container's state and use of resources, as `status/current` and lists show them."""
+    """Return a container's state and use of resources, as `status/current` and lists show them."""
     guest = cluster.guest(vmid)
     config = guest["config"]
     running = cluster.driver.running(vmid)
     use = cluster.driver.usage(vmid) if running else {}
     figures = {name: int(use.get(name, 0)) for name in ("mem", "swap", "disk", "netin", "netout", "uptime")}
     shown: dict[str, Any] = {
-        "vmid": vmid, "name": config.get("hostname", f"CT{vmid}"), "type": "lxc",
-        "status": "running" if running else "stopped", "cpus": config.get("cores", 1),
-        "cpu": round(use.get("cpu", 0.0), 4), "maxmem": config.get("memory", 512) * MIB,
-        "maxswap": config.get("swap", 0) * MIB, "maxdisk": disk_bytes(config), "diskread": 0, "diskwrite": 0, **figures,
+        "vmid": vmid,
+        "name": config.get("hostname", f"CT{vmid}"),
+        "type": "lxc",
+        "status": "running" if running else "stopped",
+        "cpus": config.get("cores", 1),
+        "cpu": round(use.get("cpu", 0.0), 4),
+        "maxmem": config.get("memory", 512) * MIB,
+        "maxswap": config.get("swap", 0) * MIB,
+        "maxdisk": disk_bytes(config),
+        "diskread": 0,
+        "diskwrite": 0,
+        **figures,
     }
-    extra = {"pid": cluster.driver.pid(vmid), "tags": config.get("tags"), "lock": guest["lock"] or None,
-             "template": config.get("template") or None}
+    extra = {
+        "pid": cluster.driver.pid(vmid),
+        "tags": config.get("tags"),
+        "lock": guest["lock"] or None,
+        "template": config.get("template") or None,
+    }
     return shown | {name: value for name, value in extra.items() if value is not None}
 
 
 def address_conflict(config: Mapping[str, Any]) -> str | None:
-    """What is wrong with an interface's addresses (a gateway without an address in its network)."""
+    """Return what is wrong with an interface's addresses (a gateway without an address in its network)."""
     for nic in nics(config):
         if nic.gateway and nic.ip and nic.ip not in ("dhcp", "manual"):
             network = ipaddress.ip_interface(nic.ip).network

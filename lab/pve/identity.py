@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +10,10 @@ from typing import Any
 from urllib.parse import unquote
 
 from lab.api.errors import ApiError
+from lab.api.secrets import matches_hash
+
 
 TICKET_LIFETIME = 7200
-ROUNDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,6 @@ def unauthorized(message: str) -> ApiError:
     return ApiError(401, message)
 
 
-def hash_secret(secret: str, salt: str = "") -> str:
-    """`salt$hash` of a password or token secret."""
-    salt = salt or secrets.token_hex(8)
-    return f"{salt}${hashlib.pbkdf2_hmac('sha256', secret.encode(), salt.encode(), ROUNDS).hex()}"
-
-
-def matches_hash(secret: str, hashed: str) -> bool:
-    """Whether `secret` belongs to the stored hash."""
-    return hmac.compare_digest(hash_secret(secret, hashed.partition("$")[0]), hashed)
-
-
 class Authenticator:
     """Checks credentials against the state (`users`, `tokens`, and the key tickets are signed with)."""
 
@@ -62,14 +51,14 @@ class Authenticator:
         self._known: dict[tuple[str, str], str] = {}
 
     def identify(self, method: str, headers: Mapping[str, str]) -> Identity:
-        """The caller of a request; raises 401 with the real server's words."""
-        header = headers.get("Authorization") or ""
+        """Return the caller of a request; raises 401 with the real server's words."""
+        header = headers.get("authorization") or ""
         if header.startswith("PVEAPIToken"):
             return self._token(header)
-        cookie = SimpleCookie(headers.get("Cookie") or "").get("PVEAuthCookie")
+        cookie = SimpleCookie(headers.get("cookie") or "").get("PVEAuthCookie")
         if cookie is None:
             raise unauthorized("No ticket")
-        return self._ticket(method, unquote(cookie.value), headers.get("CSRFPreventionToken") or "")
+        return self._ticket(method, unquote(cookie.value), headers.get("csrfpreventiontoken") or "")
 
     def _token(self, header: str) -> Identity:
         authid, _, secret = header.removeprefix("PVEAPIToken").lstrip("= ").partition("=")
@@ -101,7 +90,7 @@ class Authenticator:
     def _ticket(self, method: str, ticket: str, csrf: str) -> Identity:
         plain, _, signature = ticket.partition("::")
         parts = plain.split(":")
-        if len(parts) != 3 or not hmac.compare_digest(signature, self._sign(plain)):  # noqa: PLR2004 - kind, user, time
+        if len(parts) != 3 or not hmac.compare_digest(signature, self._sign(plain)):
             raise unauthorized("permission denied - invalid PVE ticket")
         if int(parts[2], 16) + TICKET_LIFETIME < time.time():
             raise unauthorized("permission denied - invalid PVE ticket")
@@ -111,7 +100,7 @@ class Authenticator:
         return Identity(parts[1])
 
     def csrf(self, user: str, stamp: str) -> str:
-        """The token a ticket's holder sends with every change."""
+        """Return the token a ticket's holder sends with every change."""
         return f"{stamp}:{self._sign(f'csrf:{stamp}:{user}')}"
 
     def login(self, user: str, password: str) -> dict[str, str]:
@@ -124,5 +113,8 @@ class Authenticator:
         self._enabled(user)
         stamp = f"{int(time.time()):08X}"
         plain = f"PVE:{user}:{stamp}"
-        return {"username": user, "ticket": f"{plain}::{self._sign(plain)}",
-                "CSRFPreventionToken": self.csrf(user, stamp)}
+        return {
+            "username": user,
+            "ticket": f"{plain}::{self._sign(plain)}",
+            "CSRFPreventionToken": self.csrf(user, stamp),
+        }

@@ -15,30 +15,44 @@ from lab.pve.parameters import DELETE, DIGEST_SHA1, GUEST, GUEST_OPTIONS
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-ANY_CONFIG = on("/vms/{vmid}", "VM.Config.Disk", "VM.Config.CPU", "VM.Config.Memory", "VM.Config.Network",
-                "VM.Config.Options", any_of=True)
+
+ANY_CONFIG = on(
+    "/vms/{vmid}",
+    "VM.Config.Disk",
+    "VM.Config.CPU",
+    "VM.Config.Memory",
+    "VM.Config.Network",
+    "VM.Config.Options",
+    any_of=True,
+)
 ESSENTIAL = {"hostname", "memory", "swap", "rootfs", "arch"}
 DISKS = ("rootfs", *(f"mp{n}" for n in range(256)))
 
 
-@endpoint("GET", "/nodes/{node}/lxc/{vmid}/config",
-          {**GUEST, "current": boolean(), "snapshot": text(check=f.config_id, size=(None, 40))},
-          permission=on("/vms/{vmid}", "VM.Audit"))
+@endpoint(
+    "GET",
+    "/nodes/{node}/lxc/{vmid}/config",
+    {**GUEST, "current": boolean(), "snapshot": text(check=f.config_id, size=(None, 40))},
+    permission=on("/vms/{vmid}", "VM.Audit"),
+)
 def read_config(call: Call) -> Any:
-    """The configuration with its digest."""
+    """Return the configuration with its digest."""
     return shown_config(call.cluster, call.vmid)
 
 
 @endpoint("GET", "/nodes/{node}/lxc/{vmid}/pending", GUEST, permission=on("/vms/{vmid}", "VM.Audit"))
 def pending(call: Call) -> Any:
-    """The configuration option by option; changes take effect at once here, so none is pending."""
+    """Return the configuration option by option; changes take effect at once here, so none is pending."""
     config = call.cluster.guest(call.vmid)["config"]
     return [{"key": key, "value": value} for key, value in config.items()]
 
 
-@endpoint("PUT", "/nodes/{node}/lxc/{vmid}/config",
-          {**GUEST, **GUEST_OPTIONS, **DELETE, **DIGEST_SHA1, "revert": text(check=f.each(f.option_id))},
-          permission=ANY_CONFIG)
+@endpoint(
+    "PUT",
+    "/nodes/{node}/lxc/{vmid}/config",
+    {**GUEST, **GUEST_OPTIONS, **DELETE, **DIGEST_SHA1, "revert": text(check=f.each(f.option_id))},
+    permission=ANY_CONFIG,
+)
 def update_config(call: Call) -> Any:
     """Change options; the driver learns of them at once, the container at its next start."""
     guest = call.cluster.unlocked(call.vmid)
@@ -48,8 +62,15 @@ def update_config(call: Call) -> Any:
     if not new and not delete and "revert" not in call.params:
         raise died("no options specified")
     _check_delete(delete, new)
-    check_options(call.cluster, call.who, call.vmid, call.cluster.pool_of(call.vmid), new=new, old=config,
-                  delete=[name for name in delete if name in config])
+    check_options(
+        call.cluster,
+        call.who,
+        call.vmid,
+        call.cluster.pool_of(call.vmid),
+        new=new,
+        old=config,
+        delete=[name for name in delete if name in config],
+    )
     check_digest(call, digest(config))
     _check_values(call.vmid, config, new, delete)
     with call.cluster.store.edit():
@@ -90,10 +111,17 @@ def _check_volume(option: str, config: dict[str, Any], new: dict[str, Any]) -> N
         raise died(f"unable to hotplug {option}: mount points are not part of this stand-in")
 
 
-@endpoint("PUT", "/nodes/{node}/lxc/{vmid}/resize", {
-    **GUEST, **DIGEST_SHA1, "disk": text(enum=DISKS).required(),
-    "size": text(pattern=r"\+?\d+(\.\d+)?[KMGT]?").required(),
-}, permission=on("/vms/{vmid}", "VM.Config.Disk", any_of=True))
+@endpoint(
+    "PUT",
+    "/nodes/{node}/lxc/{vmid}/resize",
+    {
+        **GUEST,
+        **DIGEST_SHA1,
+        "disk": text(enum=DISKS).required(),
+        "size": text(pattern=r"\+?\d+(\.\d+)?[KMGT]?").required(),
+    },
+    permission=on("/vms/{vmid}", "VM.Config.Disk", any_of=True),
+)
 def resize_disk(call: Call) -> Any:
     """Grow a disk; it cannot shrink."""
     guest = call.cluster.unlocked(call.vmid)
@@ -101,5 +129,6 @@ def resize_disk(call: Call) -> Any:
     with call.cluster.store.edit() as data:
         resize(data, guest["config"], call.params["disk"], call.params["size"])
     spec = spec_of(call.vmid, guest["config"])
-    return call.cluster.tasks.start("resize", str(call.vmid), call.who.authid,
-                                    lambda _: call.cluster.driver.reconfigure(spec))
+    return call.cluster.tasks.start(
+        "resize", str(call.vmid), call.who.authid, lambda _: call.cluster.driver.reconfigure(spec)
+    )

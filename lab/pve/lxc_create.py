@@ -3,10 +3,11 @@
 from typing import Any
 
 from lab.api.schema import boolean, number, text
-from lab.api.tasks import TaskFailed
+from lab.api.tasks import TaskError
 from lab.errors import LabError
 from lab.pve import formats as f
-from lab.pve.backup_stores import BackupError, open_store
+from lab.pve.backup_stores import BackupError
+from lab.pve.backups import open_store
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died, forbidden
 from lab.pve.disks import allocate
@@ -18,24 +19,58 @@ from lab.pve.parameters import GUEST_OPTIONS, NODE, VMID
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import split_volume
 
-NOT_CONFIG = {"node", "vmid", "ostemplate", "storage", "pool", "start", "password", "ssh-public-keys", "restore", "force",
-              "unique", "bwlimit", "ha-managed", "ignore-unpack-errors", "lock"}
+
+NOT_CONFIG = {
+    "node",
+    "vmid",
+    "ostemplate",
+    "storage",
+    "pool",
+    "start",
+    "password",
+    "ssh-public-keys",
+    "restore",
+    "force",
+    "unique",
+    "bwlimit",
+    "ha-managed",
+    "ignore-unpack-errors",
+    "lock",
+}
 
 
 @endpoint("GET", "/nodes/{node}/lxc", NODE)
 def list_containers(call: Call) -> Any:
-    """The containers the caller may see."""
+    """Return the containers the caller may see."""
     allowed = call.cluster.permissions.has
-    return [status_of(call.cluster, vmid) for vmid in call.cluster.guests()
-            if allowed(call.who, f"/vms/{vmid}", ["VM.Audit"])]
+    return [
+        status_of(call.cluster, vmid)
+        for vmid in call.cluster.guests()
+        if allowed(call.who, f"/vms/{vmid}", ["VM.Audit"])
+    ]
 
 
-@endpoint("POST", "/nodes/{node}/lxc", {
-    **NODE, **GUEST_OPTIONS, "vmid": VMID.required(), "ostemplate": text(size=(None, 255)).required(),
-    "bwlimit": number(0), "force": boolean(), "ha-managed": boolean(), "ignore-unpack-errors": boolean(),
-    "password": text(size=(5, None)), "pool": text(check=f.pool_id), "restore": boolean(), "ssh-public-keys": text(),
-    "start": boolean(), "storage": text(check=f.storage_id), "unique": boolean(requires="restore"),
-})
+@endpoint(
+    "POST",
+    "/nodes/{node}/lxc",
+    {
+        **NODE,
+        **GUEST_OPTIONS,
+        "vmid": VMID.required(),
+        "ostemplate": text(size=(None, 255)).required(),
+        "bwlimit": number(0),
+        "force": boolean(),
+        "ha-managed": boolean(),
+        "ignore-unpack-errors": boolean(),
+        "password": text(size=(5, None)),
+        "pool": text(check=f.pool_id),
+        "restore": boolean(),
+        "ssh-public-keys": text(),
+        "start": boolean(),
+        "storage": text(check=f.storage_id),
+        "unique": boolean(requires="restore"),
+    },
+)
 def create_container(call: Call) -> Any:
     """Start the creation (or restore) and return its task."""
     _permit(call)
@@ -62,16 +97,19 @@ def _permit(call: Call) -> None:
     permissions, pool = call.cluster.permissions, call.get("pool")
     if pool is not None and pool not in call.cluster.data["pools"]:
         raise died(f"pool '{pool}' does not exist")
-    overwriting = call.get("restore") and call.get("force") and permissions.has(
-        call.who, f"/vms/{call.vmid}", ["VM.Backup"])
-    if not overwriting and not permissions.has(call.who, f"/vms/{call.vmid}", ["VM.Allocate"]) and not (
-            pool and permissions.has(call.who, f"/pool/{pool}", ["VM.Allocate"])):
+    overwriting = (
+        call.get("restore") and call.get("force") and permissions.has(call.who, f"/vms/{call.vmid}", ["VM.Backup"])
+    )
+    if (
+        not overwriting
+        and not permissions.has(call.who, f"/vms/{call.vmid}", ["VM.Allocate"])
+        and not (pool and permissions.has(call.who, f"/pool/{pool}", ["VM.Allocate"]))
+    ):
         raise forbidden()
     if not call.get("restore") and not call.get("unprivileged", 1) and not call.who.is_root:
         permissions.require(call.who, "/", ["Sys.Modify"])
     options = {name: value for name, value in call.params.items() if name not in NOT_CONFIG and name != "unprivileged"}
-    check_options(call.cluster, call.who, call.vmid, pool,
-                  new=options | {"unprivileged": call.get("unprivileged", 1)})
+    check_options(call.cluster, call.who, call.vmid, pool, new=options | {"unprivileged": call.get("unprivileged", 1)})
 
 
 def _permit_source(call: Call, storage: str, *, backup: bool) -> None:
@@ -140,7 +178,7 @@ def _build(call: Call, log: Any) -> None:
             _unpack_template(call, config, log)
     except (LabError, BackupError) as error:
         remove_guest(cluster, vmid)
-        raise TaskFailed(emsg + str(error)) from None
+        raise TaskError(emsg + str(error)) from None
     _settle(call)
     if call.get("start"):
         cluster.driver.start(vmid)

@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from lab.api.schema import boolean
-from lab.api.tasks import TaskFailed
+from lab.api.tasks import TaskError
 from lab.errors import ContainerError
 from lab.pve import formats as f
 from lab.pve.cluster import Cluster
@@ -15,9 +15,12 @@ from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 
-@endpoint("DELETE", "/nodes/{node}/lxc/{vmid}",
-          {**GUEST, "destroy-unreferenced-disks": boolean(), "force": boolean(), "purge": boolean()},
-          permission=on("/vms/{vmid}", "VM.Allocate"))
+@endpoint(
+    "DELETE",
+    "/nodes/{node}/lxc/{vmid}",
+    {**GUEST, "destroy-unreferenced-disks": boolean(), "force": boolean(), "purge": boolean()},
+    permission=on("/vms/{vmid}", "VM.Allocate"),
+)
 def destroy(call: Call) -> Any:
     """Remove a stopped, unprotected container."""
     guest = call.cluster.unlocked(call.vmid)
@@ -36,7 +39,7 @@ def _destroy(call: Call, log: Any) -> None:
         call.cluster.driver.destroy(call.vmid)
     except ContainerError as error:
         call.cluster.lock(call.vmid, "")
-        raise TaskFailed(str(error)) from None
+        raise TaskError(str(error)) from None
     log(f"purging CT {call.vmid} from related configurations..")
     with call.cluster.store.edit() as data:
         forget(call.cluster, call.vmid)
@@ -45,7 +48,7 @@ def _destroy(call: Call, log: Any) -> None:
 
 
 def forget(cluster: Cluster, vmid: int) -> None:
-    """What always goes with a container: its record, disks, firewall, access rules and pool membership."""
+    """Return what always goes with a container: its record, disks, firewall, access rules and pool membership."""
     with cluster.store.edit() as data:
         release(data, vmid)
         data["guests"].pop(str(vmid), None)

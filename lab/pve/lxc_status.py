@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.api.schema import boolean, integer
-from lab.api.tasks import TaskFailed
+from lab.api.tasks import TaskError
 from lab.errors import ContainerError
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import died, forbidden
@@ -15,6 +15,7 @@ from lab.pve.parameters import GUEST
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
+
 POWER = on("/vms/{vmid}", "VM.PowerMgmt")
 AUDIT = on("/vms/{vmid}", "VM.Audit")
 PATIENCE = 60
@@ -22,7 +23,7 @@ PATIENCE = 60
 
 @endpoint("GET", "/nodes/{node}/lxc/{vmid}", GUEST)
 def index(call: Call) -> Any:
-    """What lies under a container."""
+    """Return what lies under a container."""
     call.cluster.guest(call.vmid)
     return [{"subdir": name} for name in ("config", "status", "firewall", "interfaces", "resize", "pending")]
 
@@ -35,7 +36,7 @@ def current(call: Call) -> Any:
 
 @endpoint("GET", "/nodes/{node}/lxc/{vmid}/interfaces", GUEST, permission=AUDIT)
 def interfaces(call: Call) -> Any:
-    """The addresses inside; null when it does not run."""
+    """Return the addresses inside; null when it does not run."""
     call.cluster.guest(call.vmid)
     return call.cluster.driver.interfaces(call.vmid) if call.cluster.driver.running(call.vmid) else None
 
@@ -45,7 +46,7 @@ def _task(call: Call, kind: str, work: Callable[[], None]) -> str:
         try:
             work()
         except ContainerError as error:
-            raise TaskFailed(str(error)) from None
+            raise TaskError(str(error)) from None
 
     return call.cluster.tasks.start(kind, str(call.vmid), call.who.authid, run)
 
@@ -67,8 +68,12 @@ def boot(cluster: Cluster, vmid: int) -> None:
     apply(cluster, vmid)
 
 
-@endpoint("POST", "/nodes/{node}/lxc/{vmid}/status/start",
-          {**GUEST, "debug": boolean(), "skiplock": boolean()}, permission=POWER)
+@endpoint(
+    "POST",
+    "/nodes/{node}/lxc/{vmid}/status/start",
+    {**GUEST, "debug": boolean(), "skiplock": boolean()},
+    permission=POWER,
+)
 def start(call: Call) -> Any:
     """Boot the container."""
     _no_skiplock(call)
@@ -78,8 +83,12 @@ def start(call: Call) -> Any:
     return _task(call, "vzstart", lambda: boot(call.cluster, call.vmid))
 
 
-@endpoint("POST", "/nodes/{node}/lxc/{vmid}/status/stop",
-          {**GUEST, "overrule-shutdown": boolean(), "skiplock": boolean()}, permission=POWER)
+@endpoint(
+    "POST",
+    "/nodes/{node}/lxc/{vmid}/status/stop",
+    {**GUEST, "overrule-shutdown": boolean(), "skiplock": boolean()},
+    permission=POWER,
+)
 def stop(call: Call) -> Any:
     """Kill the container."""
     _no_skiplock(call)
@@ -98,8 +107,12 @@ def halt(call: Call, timeout: float, *, force: bool) -> None:
             call.cluster.driver.stop(call.vmid)
 
 
-@endpoint("POST", "/nodes/{node}/lxc/{vmid}/status/shutdown",
-          {**GUEST, "forceStop": boolean(), "timeout": integer(0)}, permission=POWER)
+@endpoint(
+    "POST",
+    "/nodes/{node}/lxc/{vmid}/status/shutdown",
+    {**GUEST, "forceStop": boolean(), "timeout": integer(0)},
+    permission=POWER,
+)
 def shutdown(call: Call) -> Any:
     """Shut the container down."""
     _must_run(call)

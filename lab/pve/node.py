@@ -8,50 +8,95 @@ from lab.pve.parameters import NODE
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
+
 VERSION = {"version": "9.2.11", "release": "9.2", "repoid": "0000000000000000"}
 MEMORY, DISK, CORES = 16 << 30, 100 << 30, 4
 
 
 @endpoint("GET", "/version")
 def version(_: Call) -> Any:
-    """The version of the API."""
+    """Return the version of the API."""
     return VERSION
 
 
 @endpoint("GET", "/nodes/{node}/version", NODE)
 def node_version(_: Call) -> Any:
-    """The version the node runs."""
+    """Return the version the node runs."""
     return VERSION
 
 
 def summary(call: Call) -> dict[str, Any]:
-    """The node as lists show it."""
+    """Return the node as lists show it."""
     shown = {"node": call.node, "id": f"node/{call.node}", "type": "node", "status": "online", "level": ""}
     if not call.cluster.permissions.has(call.who, f"/nodes/{call.node}", ["Sys.Audit"]):
         return shown
-    return shown | {"maxcpu": CORES, "maxmem": MEMORY, "maxdisk": DISK, "cpu": 0.01, "mem": MEMORY // 8,
-                    "disk": DISK // 10, "uptime": int(time.time() - call.cluster.started)}
+    return shown | {
+        "maxcpu": CORES,
+        "maxmem": MEMORY,
+        "maxdisk": DISK,
+        "cpu": 0.01,
+        "mem": MEMORY // 8,
+        "disk": DISK // 10,
+        "uptime": int(time.time() - call.cluster.started),
+    }
 
 
 @endpoint("GET", "/nodes")
 def list_nodes(call: Call) -> Any:
-    """The only node."""
+    """Return the only node."""
     return [summary(call)]
 
 
 @endpoint("GET", "/nodes/{node}/status", NODE, permission=on("/nodes/{node}", "Sys.Audit"))
 def node_status(call: Call) -> Any:
     """How the node does."""
-    return {"uptime": int(time.time() - call.cluster.started), "pveversion": "pve-manager/9.2.11",
-            "cpuinfo": {"cpus": CORES}, "memory": {"total": MEMORY, "used": MEMORY // 8, "free": MEMORY // 8 * 7},
-            "rootfs": {"total": DISK, "used": DISK // 10, "avail": DISK // 10 * 9}}
+    return {
+        "uptime": int(time.time() - call.cluster.started),
+        "pveversion": "pve-manager/9.2.11",
+        "cpuinfo": {"cpus": CORES},
+        "memory": {"total": MEMORY, "used": MEMORY // 8, "free": MEMORY // 8 * 7},
+        "rootfs": {"total": DISK, "used": DISK // 10, "avail": DISK // 10 * 9},
+    }
 
 
-@endpoint("GET", "/nodes/{node}/network", {**NODE, "type": text(enum=(
-    "bridge", "bond", "eth", "alias", "vlan", "fabric", "OVSBridge", "OVSBond", "OVSPort", "OVSIntPort", "vnet",
-    "any_bridge", "any_local_bridge", "include_sdn"))})
+@endpoint(
+    "GET",
+    "/nodes/{node}/network",
+    {
+        **NODE,
+        "type": text(
+            enum=(
+                "bridge",
+                "bond",
+                "eth",
+                "alias",
+                "vlan",
+                "fabric",
+                "OVSBridge",
+                "OVSBond",
+                "OVSPort",
+                "OVSIntPort",
+                "vnet",
+                "any_bridge",
+                "any_local_bridge",
+                "include_sdn",
+            )
+        ),
+    },
+)
 def node_network(_: Call) -> Any:
-    """The node's bridges and their addresses."""
+    """Return the node's bridges and their addresses."""
     bridges = {"vmbr0": "192.168.10.1/16", "vmbr1": "172.16.10.1/24"}
-    return [{"iface": name, "type": "bridge", "active": 1, "autostart": 1, "method": "static", "cidr": cidr,
-             "address": cidr.partition("/")[0], "netmask": cidr.partition("/")[2]} for name, cidr in bridges.items()]
+    return [
+        {
+            "iface": name,
+            "type": "bridge",
+            "active": 1,
+            "autostart": 1,
+            "method": "static",
+            "cidr": cidr,
+            "address": cidr.partition("/")[0],
+            "netmask": cidr.partition("/")[2],
+        }
+        for name, cidr in bridges.items()
+    ]

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from lab.api.schema import Param, array, boolean, integer, number, text
 from lab.pve import formats as f
 
+
 Params = Mapping[str, Param]
 
 NODE = {"node": text(check=f.node).required()}
@@ -13,8 +14,18 @@ GUEST = {**NODE, "vmid": VMID.required()}
 DIGEST_SHA1 = {"digest": text(size=(None, 40))}
 DIGEST = {"digest": text(size=(None, 64))}
 DELETE = {"delete": text(check=f.each(f.option_id))}
-LOCKS = ("backup", "create", "destroyed", "disk", "fstrim", "migrate", "mounted", "rollback", "snapshot",
-         "snapshot-delete")
+LOCKS = (
+    "backup",
+    "create",
+    "destroyed",
+    "disk",
+    "fstrim",
+    "migrate",
+    "mounted",
+    "rollback",
+    "snapshot",
+    "snapshot-delete",
+)
 CONTROL = r"[^\x00-\x08\x0a-\x1f\x7f]"
 
 GUEST_OPTIONS: Params = {
@@ -38,8 +49,21 @@ GUEST_OPTIONS: Params = {
     "nameserver": text(check=f.each(f.address)),
     "net[n]": text(check=f.NET.parse, count=32),
     "onboot": boolean(),
-    "ostype": text(enum=("debian", "devuan", "ubuntu", "centos", "fedora", "opensuse", "archlinux", "alpine",
-                         "gentoo", "nixos", "unmanaged")),
+    "ostype": text(
+        enum=(
+            "debian",
+            "devuan",
+            "ubuntu",
+            "centos",
+            "fedora",
+            "opensuse",
+            "archlinux",
+            "alpine",
+            "gentoo",
+            "nixos",
+            "unmanaged",
+        )
+    ),
     "protection": boolean(),
     "rootfs": text(check=f.ROOTFS.parse),
     "searchdomain": text(check=f.each(f.dns_name)),

@@ -9,22 +9,37 @@ from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
 from lab.pve.routing import Call, Permission
 
-PRIVILEGES = tuple(f"{group}.{name}" for group, names in {
-    "VM": "Allocate Audit Backup Clone Config.CDROM Config.CPU Config.Cloudinit Config.Disk Config.HWType Config.Memory "
-          "Config.Network Config.Options Console GuestAgent.Audit GuestAgent.FileRead GuestAgent.FileSystemMgmt "
-          "GuestAgent.FileWrite GuestAgent.Unrestricted Migrate PowerMgmt Replicate Snapshot Snapshot.Rollback",
-    "Datastore": "Allocate AllocateSpace AllocateTemplate Audit", "Pool": "Allocate Audit",
-    "SDN": "Allocate Audit Use", "Sys": "AccessNetwork Audit Console Incoming Modify PowerMgmt Syslog",
-    "Mapping": "Audit Modify Use", "Permissions": "Modify", "Realm": "Allocate AllocateUser",
-    "User": "Modify", "Group": "Allocate"}.items() for name in names.split())
+
+PRIVILEGES = tuple(
+    f"{group}.{name}"
+    for group, names in {
+        "VM": "Allocate Audit Backup Clone Config.CDROM Config.CPU Config.Cloudinit Config.Disk Config.HWType "
+        "Config.Memory Config.Network Config.Options Console GuestAgent.Audit GuestAgent.FileRead GuestAgent.FileSystemMgmt "
+        "GuestAgent.FileWrite GuestAgent.Unrestricted Migrate PowerMgmt Replicate Snapshot Snapshot.Rollback",
+        "Datastore": "Allocate AllocateSpace AllocateTemplate Audit",
+        "Pool": "Allocate Audit",
+        "SDN": "Allocate Audit Use",
+        "Sys": "AccessNetwork Audit Console Incoming Modify PowerMgmt Syslog",
+        "Mapping": "Audit Modify Use",
+        "Permissions": "Modify",
+        "Realm": "Allocate AllocateUser",
+        "User": "Modify",
+        "Group": "Allocate",
+    }.items()
+    for name in names.split()
+)
 
 BUILTIN_ROLES: Mapping[str, list[str]] = {
     "Administrator": list(PRIVILEGES),
     "NoAccess": [],
     "PVEAuditor": ["Datastore.Audit", "Mapping.Audit", "Pool.Audit", "SDN.Audit", "Sys.Audit", "VM.Audit"],
     "PVEDatastoreUser": ["Datastore.AllocateSpace", "Datastore.Audit"],
-    "PVEDatastoreAdmin": ["Datastore.Allocate", "Datastore.AllocateSpace", "Datastore.AllocateTemplate",
-                          "Datastore.Audit"],
+    "PVEDatastoreAdmin": [
+        "Datastore.Allocate",
+        "Datastore.AllocateSpace",
+        "Datastore.AllocateTemplate",
+        "Datastore.Audit",
+    ],
     "PVESDNUser": ["SDN.Audit", "SDN.Use"],
 }
 
@@ -82,6 +97,7 @@ class Permissions:
 
 def on(path: str, *privileges: str, any_of: bool = False) -> Permission:
     """Permission check of an endpoint; `path` may hold placeholders."""
+
     def check(call: Call) -> None:
         call.cluster.permissions.require(call.who, path.format(**call.params), privileges, any_of=any_of)
 
@@ -90,10 +106,11 @@ def on(path: str, *privileges: str, any_of: bool = False) -> Permission:
 
 def either(first: Permission, second: Permission) -> Permission:
     """Either check suffices; the second's refusal is told."""
+
     def check(call: Call) -> None:
         try:
             first(call)
-        except Exception:  # noqa: BLE001 - the other may allow it
+        except Exception:
             second(call)
 
     return check
@@ -101,6 +118,7 @@ def either(first: Permission, second: Permission) -> Permission:
 
 def both(*checks: Permission) -> Permission:
     """All checks, in order."""
+
     def check(call: Call) -> None:
         for one in checks:
             one(call)

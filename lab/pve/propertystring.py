@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lab.api.errors import ParameterErrors
+from lab.api.errors import ParameterError
 from lab.api.schema import Param, validate
 from lab.pve.dialect import PVE
 
@@ -29,15 +29,17 @@ class PropertyFormat:
             values[key] = value
         try:
             validate(self.keys, values, PVE)
-        except ParameterErrors as error:
+        except ParameterError as error:
             lines = "".join(f"{key}: {message}\n" for key, message in sorted(error.errors.items()))
             raise ValueError("format error\n" + lines) from None
         return values
 
     def render(self, values: Mapping[str, str]) -> str:
-        """The canonical property string: the default key bare and first, mandatory keys, then the rest by name."""
+        """Return the canonical property string: default key bare and first, then mandatory keys, then the rest."""
+
         def rank(key: str) -> tuple[bool, bool, str]:
             return (key != self.default_key, self.keys[key].optional, key)
 
-        return ",".join(values[key] if key == self.default_key else f"{key}={values[key]}"
-                        for key in sorted(values, key=rank))
+        return ",".join(
+            values[key] if key == self.default_key else f"{key}={values[key]}" for key in sorted(values, key=rank)
+        )

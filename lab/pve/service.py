@@ -8,25 +8,27 @@ from pathlib import Path
 
 from lab.api.faults import FaultFile
 from lab.api.requestlog import RequestLog
+from lab.api.scheduler import Scheduler
 from lab.api.store import Store, write_private
 from lab.api.transport import Server, tls_context
 from lab.certificates import ensure_certificates
 from lab.containers import Containers
 from lab.credentials import secret
 from lab.errors import LabError
+from lab.processes import Processes
 from lab.pve.app import PveApp
 from lab.pve.cluster import Cluster, TemplateSource
 from lab.pve.driver import Driver
 from lab.pve.firewall_filter import apply
 from lab.pve.lxc_destroy import forget, remove_guest
 from lab.pve.seed import seed
-from lab.pve.vzdump import Scheduler
-from lab.processes import Processes
+from lab.pve.vzdump import due_jobs
 from lab.site import NODE, Site
 from lab.templates import VERSIONS, ensure_template
 
-NAME = "pve"
+
 TOKEN_SECRET, ROOT_PASSWORD, BACKUP_SECRET = "pve_token", "pve_root_password", "pbs_backup_token"
+"""Names of the site's secrets."""
 DELAY_401 = 0.1
 
 
@@ -47,15 +49,21 @@ class PveConfig:
 
 
 def build(config: PveConfig) -> tuple[Server, Cluster]:
-    """A server that listens but does not serve yet, with its state loaded and healed."""
+    """Return a server that listens but does not serve yet, with its state loaded and healed."""
+
     def fresh() -> dict[str, object]:
         return seed(NODE, config.token_secret, config.root_password)
 
     store = Store(config.root / "state.json", fresh)
     cluster = Cluster(config.root, store, config.driver, config.templates)
     heal(cluster)
-    server = Server(config.port, PveApp(cluster, config.delay_401), tls_context(config.certificate, config.key),
-                    FaultFile(config.root / "faults.json"), RequestLog(config.log))
+    server = Server(
+        config.port,
+        PveApp(cluster, config.delay_401),
+        tls_context(config.certificate, config.key),
+        FaultFile(config.root / "faults.json"),
+        RequestLog(config.log),
+    )
     return server, cluster
 
 
@@ -81,63 +89,70 @@ def boot_guests(cluster: Cluster) -> None:
             print(f"CT {vmid}: {error}", file=sys.stderr, flush=True)
 
 
-def use_pbs(cluster: Cluster, *, port: int, ca: Path, datastore: Path, secret_text: str, token: str,
-            fingerprint: str) -> None:
+def use_pbs(
+    cluster: Cluster, *, port: int, ca: Path, datastore: Path, secret_text: str, token: str, fingerprint: str
+) -> None:
     """Define the storage `pbs` that points to the site's backup server."""
     password = cluster.root / "priv" / "storage" / "pbs.pw"
     write_private(password, secret_text)
     with cluster.store.edit() as data:
         data["storages"]["pbs"] = {
-            "type": "pbs", "content": "backup", "server": "127.0.0.1", "port": port, "datastore": "backup",
-            "namespace": "wireguard", "username": token, "fingerprint": fingerprint,
-            "password_file": str(password), "ca_file": str(ca), "datastore_path": str(datastore)}
+            "type": "pbs",
+            "content": "backup",
+            "server": "127.0.0.1",
+            "port": port,
+            "datastore": "backup",
+            "namespace": "wireguard",
+            "username": token,
+            "fingerprint": fingerprint,
+            "password_file": str(password),
+            "ca_file": str(ca),
+            "datastore_path": str(datastore),
+        }
 
 
 def templates_of(site: Site) -> TemplateSource:
-    """The lab's templates by file name."""
+    """Return the lab's templates by file name."""
     suites = {name: suite for suite, name in VERSIONS.items()}
     return lambda name: ensure_template(site, suites[name]) if name in suites else None
 
 
 def site_config(site: Site, port: int, driver: Driver | None = None) -> PveConfig:
-    """The configuration of the site's own server."""
+    """Return the configuration of the site's own server."""
     files = ensure_certificates(site)
     return PveConfig(
-        root=site.state / "pve", log=site.logs / "pve-requests.jsonl", port=port, certificate=files.certificate,
-        key=files.key, driver=driver or Containers(site), templates=templates_of(site),
-        token_secret=secret(site, TOKEN_SECRET), root_password=secret(site, ROOT_PASSWORD))
+        root=site.state / "pve",
+        log=site.logs / "pve-requests.jsonl",
+        port=port,
+        certificate=files.certificate,
+        key=files.key,
+        driver=driver or Containers(site),
+        templates=templates_of(site),
+        token_secret=secret(site, TOKEN_SECRET),
+        root_password=secret(site, ROOT_PASSWORD),
+    )
 
 
 def attach_pbs(cluster: Cluster, site: Site) -> None:
     """Point the storage `pbs` to the site's backup server."""
     files = ensure_certificates(site)
     der = ssl.PEM_cert_to_DER_cert(files.certificate.read_text())
-    use_pbs(cluster, port=site.port("pbs"), ca=files.ca, datastore=site.state / "pbs" / "datastore",
-            secret_text=secret(site, BACKUP_SECRET), token="pve@pbs!backup", fingerprint=hashlib.sha256(der).digest().hex(":").upper())
+    use_pbs(
+        cluster,
+        port=site.port("pbs"),
+        ca=files.ca,
+        datastore=site.state / "pbs" / "datastore" / "backup",
+        secret_text=secret(site, BACKUP_SECRET),
+        token="pve@pbs!backup",
+        fingerprint=hashlib.sha256(der).digest().hex(":").upper(),
+    )
 
 
-def serve(config: PveConfig, site: Site, ready: Path) -> None:
-    """Run the site's server until the process is told to end."""
+def serve(config: PveConfig, site: Site) -> None:
+    """Run the site's server until the process is told to end; its ready file appears when it answers."""
     server, cluster = build(config)
     attach_pbs(cluster, site)
     boot_guests(cluster)
-    Scheduler(cluster).start()
-    ready.touch()
+    Scheduler(lambda: due_jobs(cluster)).start()
+    Processes(site).ready_file("pve").touch()
     server.serve_forever()
-
-
-def start(site: Site) -> None:
-    """Start the site's server unless it runs; returns when it answers."""
-    processes = Processes(site)
-    ready = site.run / f"{NAME}.ready"
-    if processes.pid(NAME) is None:
-        ready.unlink(missing_ok=True)
-        ensure_certificates(site)
-        processes.start(NAME, [sys.executable, "-m", "lab.pve", "--checkout", site.root, "--port", str(site.port(NAME)),
-                               "--ready", ready])
-    processes.wait(NAME, ready, timeout=60)
-
-
-def stop(site: Site) -> None:
-    """End the site's server; its containers go on."""
-    Processes(site).stop(NAME)

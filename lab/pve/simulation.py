@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.api.store import write_private
-from lab.containers import Accept, ContainerSpec
+from lab.containers import ContainerSpec
 from lab.errors import ContainerError
+from lab.firewall import Accept
 
 
 class SimulatedContainers:
@@ -69,16 +70,22 @@ class SimulatedContainers:
         return self.exists(vmid) and bool(self._load(vmid)["running"])
 
     def pid(self, vmid: int) -> int | None:
-        """A made-up process id."""
+        """Return a made-up process id."""
         return 4000 + vmid if self.running(vmid) else None
 
     def interfaces(self, vmid: int) -> list[dict[str, Any]] | None:
         """Loopback, and each NIC with its configured address."""
         if not self.running(vmid):
             return None
-        shown = [{"name": "lo", "hwaddr": "00:00:00:00:00:00", "hardware-address": "00:00:00:00:00:00",
-                  "inet": "127.0.0.1/8",
-                  "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": 8, "ip-address-type": "inet"}]}]
+        shown = [
+            {
+                "name": "lo",
+                "hwaddr": "00:00:00:00:00:00",
+                "hardware-address": "00:00:00:00:00:00",
+                "inet": "127.0.0.1/8",
+                "ip-addresses": [{"ip-address": "127.0.0.1", "prefix": 8, "ip-address-type": "inet"}],
+            }
+        ]
         return shown + [self._interface(nic) for nic in self._load(vmid)["spec"]["nics"]]
 
     def _interface(self, nic: dict[str, Any]) -> dict[str, Any]:
@@ -87,14 +94,27 @@ class SimulatedContainers:
         if not given:
             return {"name": nic["name"], "hwaddr": hardware, "hardware-address": hardware, "ip-addresses": []}
         address = ipaddress.ip_interface(given)
-        return {"name": nic["name"], "hwaddr": hardware, "hardware-address": hardware, "inet": given,
-                "ip-addresses": [{"ip-address": str(address.ip), "prefix": address.network.prefixlen,
-                                  "ip-address-type": "inet"}]}
+        return {
+            "name": nic["name"],
+            "hwaddr": hardware,
+            "hardware-address": hardware,
+            "inet": given,
+            "ip-addresses": [
+                {"ip-address": str(address.ip), "prefix": address.network.prefixlen, "ip-address-type": "inet"}
+            ],
+        }
 
     def usage(self, vmid: int) -> dict[str, float]:
         """Figures of an idle container."""
-        return {"cpu": 0.0, "mem": 64 << 20, "swap": 0, "disk": 400 << 20, "netin": 0, "netout": 0,
-                "uptime": time.time() - self._load(vmid).get("since", time.time())}
+        return {
+            "cpu": 0.0,
+            "mem": 64 << 20,
+            "swap": 0,
+            "disk": 400 << 20,
+            "netin": 0,
+            "netout": 0,
+            "uptime": time.time() - self._load(vmid).get("since", time.time()),
+        }
 
     def archive(self, vmid: int, target: Path) -> None:
         """Write what it holds."""

@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from lab.api.schema import boolean, text
-from lab.api.tasks import TaskFailed
+from lab.api.tasks import TaskError
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died
 from lab.pve.parameters import NODE
 from lab.pve.permissions import NETWORK_ACCESS, both, on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import STORAGE
+
 
 MIRROR = "download.lab.internal"
 """The only host this node reaches: the lab's own mirror of templates."""
@@ -33,20 +34,33 @@ def _resolve(cluster: Cluster, url: str) -> Path:
     return path
 
 
-@endpoint("GET", "/nodes/{node}/query-url-metadata", {**NODE, "url": URL, "verify-certificates": boolean()},
-          permission=NETWORK_ACCESS)
+@endpoint(
+    "GET",
+    "/nodes/{node}/query-url-metadata",
+    {**NODE, "url": URL, "verify-certificates": boolean()},
+    permission=NETWORK_ACCESS,
+)
 def query_url_metadata(call: Call) -> Any:
     """File name, size and type behind a URL."""
     path = _resolve(call.cluster, call.params["url"])
     return {"filename": path.name, "size": path.stat().st_size, "mimetype": "application/zstd"}
 
 
-@endpoint("POST", "/nodes/{node}/storage/{storage}/download-url", {
-    **STORAGE, "checksum": text(requires="checksum-algorithm"),
-    "checksum-algorithm": text(enum=("md5", "sha1", "sha224", "sha256", "sha384", "sha512"), requires="checksum"),
-    "compression": text(), "content": text(enum=("iso", "vztmpl", "import")).required(),
-    "filename": text(size=(None, 255)).required(), "url": URL, "verify-certificates": boolean(),
-}, permission=both(on("/storage/{storage}", "Datastore.AllocateTemplate"), NETWORK_ACCESS))
+@endpoint(
+    "POST",
+    "/nodes/{node}/storage/{storage}/download-url",
+    {
+        **STORAGE,
+        "checksum": text(requires="checksum-algorithm"),
+        "checksum-algorithm": text(enum=("md5", "sha1", "sha224", "sha256", "sha384", "sha512"), requires="checksum"),
+        "compression": text(),
+        "content": text(enum=("iso", "vztmpl", "import")).required(),
+        "filename": text(size=(None, 255)).required(),
+        "url": URL,
+        "verify-certificates": boolean(),
+    },
+    permission=both(on("/storage/{storage}", "Datastore.AllocateTemplate"), NETWORK_ACCESS),
+)
 def download_url(call: Call) -> Any:
     """Start a download and return its task."""
     storage = call.cluster.storage(call.params["storage"])
@@ -55,8 +69,9 @@ def download_url(call: Call) -> Any:
     name = re.sub(r"[^-a-zA-Z0-9_.+]", "_", call.params["filename"])
     if not re.fullmatch(EXTENSIONS, name):
         raise bad_parameter("filename", "wrong file extension")
-    return call.cluster.tasks.start("download", quote(name, safe=""), call.who.authid,
-                                    lambda log: _download(call, name, log))
+    return call.cluster.tasks.start(
+        "download", quote(name, safe=""), call.who.authid, lambda log: _download(call, name, log)
+    )
 
 
 def _download(call: Call, name: str, log: Callable[[str], None]) -> None:
@@ -72,17 +87,17 @@ def _download(call: Call, name: str, log: Callable[[str], None]) -> None:
     found = _hash(draft, algorithm) if algorithm else None
     if found != (expected.lower() if expected else None):
         draft.unlink()
-        raise TaskFailed(f"checksum mismatch: got '{found}' != expect '{expected}'")
+        raise TaskError(f"checksum mismatch: got '{found}' != expect '{expected}'")
     draft.replace(target)
     log("download of file finished")
 
 
 def _check_existing(target: Path, expected: str | None, algorithm: str | None, log: Callable[[str], None]) -> None:
     if not (expected and algorithm):
-        raise TaskFailed(f"refusing to override existing file '/var/lib/vz/template/cache/{target.name}'")
+        raise TaskError(f"refusing to override existing file '/var/lib/vz/template/cache/{target.name}'")
     found = _hash(target, algorithm)
     if found != expected.lower():
-        raise TaskFailed(f"checksum mismatch: got '{found}' != expect '{expected}', aborting")
+        raise TaskError(f"checksum mismatch: got '{found}' != expect '{expected}', aborting")
     log("OK, got correct file already, no need to download")
 
 

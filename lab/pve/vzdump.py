@@ -1,28 +1,32 @@
 """Backups: one now by request, and those the jobs plan."""
 
 import re
-import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from lab.api.calendar_event import next_run
 from lab.api.schema import boolean, text
-from lab.api.tasks import TaskFailed
+from lab.api.tasks import TaskError
 from lab.errors import ContainerError
 from lab.pve.backup_info import members
-from lab.pve.backup_stores import BackupError, open_store
+from lab.pve.backup_stores import BackupError
+from lab.pve.backups import open_store
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died, forbidden
 from lab.pve.parameters import NODE, ROOT_ONLY_VZDUMP, VZDUMP_OPTIONS
 from lab.pve.routing import Call, endpoint
 
+
 Log = Callable[[str], None]
 ROOT_ONLY = (*ROOT_ONLY_VZDUMP, "job-id")
 
 
-@endpoint("POST", "/nodes/{node}/vzdump", {**VZDUMP_OPTIONS, "job-id": text(pattern=r"\S+", size=(None, 50)),
-                                          "stdout": boolean()})
+@endpoint(
+    "POST",
+    "/nodes/{node}/vzdump",
+    {**VZDUMP_OPTIONS, "job-id": text(pattern=r"\S+", size=(None, 50)), "stdout": boolean()},
+)
 def vzdump(call: Call) -> Any:
     """Back guests up now; its task."""
     for option in ROOT_ONLY:
@@ -60,7 +64,7 @@ def _backup_all(cluster: Cluster, wanted: list[int], options: dict[str, Any], lo
             log(f"ERROR: Backup of VM {vmid} failed - {error}")
     if failed:
         log("INFO: Backup job finished with errors")
-        raise TaskFailed("job errors")
+        raise TaskError("job errors")
     log("INFO: Backup job finished successfully")
 
 
@@ -85,15 +89,19 @@ def _backup(cluster: Cluster, vmid: int, options: dict[str, Any], log: Log) -> N
 
 
 def _notes(cluster: Cluster, vmid: int, options: dict[str, Any]) -> str:
-    values = {"vmid": str(vmid), "node": cluster.node, "cluster": "lab",
-              "guestname": cluster.guest(vmid)["config"]["hostname"]}
+    values = {
+        "vmid": str(vmid),
+        "node": cluster.node,
+        "cluster": "lab",
+        "guestname": cluster.guest(vmid)["config"]["hostname"],
+    }
     template = options.get("notes-template", "{{guestname}}")
     return re.sub(r"\{\{(\w+)\}\}", lambda match: values.get(match[1], match[0]), template)
 
 
 @endpoint("GET", "/nodes/{node}/vzdump/extractconfig", {**NODE, "volume": text().required()})
 def extract_config(call: Call) -> Any:
-    """The guest's configuration inside a backup, as text."""
+    """Return the guest's configuration inside a backup, as text."""
     volume = call.params["volume"]
     storage = volume.partition(":")[0]
     call.cluster.permissions.require(call.who, f"/storage/{storage}", ["Datastore.AllocateSpace"])
@@ -107,34 +115,14 @@ def extract_config(call: Call) -> Any:
     return "\n".join([*described, *lines]) + "\n"
 
 
-class Scheduler:
-    """Runs the backup jobs at their times, as pvescheduler does."""
+def due_jobs(cluster: Cluster) -> list[tuple[str, Callable[[], object]]]:
+    """Return the schedule of every enabled job, with what to do when it comes due."""
+    with cluster.store.read() as data:
+        jobs = [dict(job) for job in data["jobs"].values() if job.get("enabled", 1)]
+    return [(job["schedule"], partial(_run_job, cluster, job)) for job in jobs]
 
-    def __init__(self, cluster: Cluster, pause: float = 5.0) -> None:
-        self.cluster, self.pause = cluster, pause
-        self._stop = threading.Event()
-        self._since = time.time()
 
-    def start(self) -> None:
-        """Begin to watch the clock, in the background."""
-        threading.Thread(target=self._watch, daemon=True, name="scheduler").start()
-
-    def stop(self) -> None:
-        """Start no further jobs."""
-        self._stop.set()
-
-    def _watch(self) -> None:
-        while not self._stop.wait(self.pause):
-            self.tick(time.time())
-
-    def tick(self, now: float) -> None:
-        """Start every job that came due since the last tick."""
-        with self.cluster.store.read() as data:
-            jobs = {name: dict(job) for name, job in data["jobs"].items() if job.get("enabled", 1)}
-        for job in jobs.values():
-            due = next_run(job["schedule"], self._since)
-            if due is not None and due <= now:
-                wanted = members(self.cluster, job)
-                if wanted:
-                    start_backup(self.cluster, wanted, job, "root@pam")
-        self._since = now
+def _run_job(cluster: Cluster, job: dict[str, Any]) -> None:
+    wanted = members(cluster, job)
+    if wanted:
+        start_backup(cluster, wanted, job, "root@pam")
