@@ -1,0 +1,84 @@
+# Shared by the scripts of a bundle. Sourced with `here` set to the bundle's directory.
+# `root` prefixes every path in tests; on a server it is empty.
+
+root=${WIREGUARD_VPN_ROOT:-}
+state=$root/var/lib/wireguard-vpn
+library=$root/usr/local/lib/wireguard-vpn
+good=$state/last-good
+table=wireguard_vpn
+export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+declare -A setting
+
+# Read `settings` of the version in directory $1: key=value lines, taken as text, never evaluated.
+read_settings() {
+    local line
+    setting=()
+    while IFS= read -r line; do
+        setting[${line%%=*}]=${line#*=}
+    done <"$1/settings"
+    interface=${setting[interface]}
+    service=wg-quick@$interface.service
+    config=$root${setting[config]}
+}
+
+# Say why, for the report, and end this step.
+fail() {
+    echo "$*" >"$here/reason"
+    exit 1
+}
+
+# A step that ends without saying why is told by its place.
+explain_failures() {
+    set -E
+    trap 'echo "${0##*/} line $LINENO failed" >>"$here/failed"' ERR
+}
+
+digest_of() { sha256sum | cut -d ' ' -f 1; }
+
+canonical() { mawk -f "$here/canonical.awk" "$1" | sort; }
+
+config_digest() { canonical "$1" | digest_of; }
+
+# The digest of what the interface really does; fails when it does not exist.
+runtime_digest() {
+    local running
+    running=$(wg showconf "$interface" 2>/dev/null) || return 1
+    canonical /dev/stdin <<<"$running" | digest_of
+}
+
+# The digest of our table as the kernel has it, without counters; fails when there is none.
+firewall_digest() {
+    local rules
+    rules=$(nft -s list table inet "$table" 2>/dev/null) || return 1
+    digest_of <<<"$rules"
+}
+
+interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
+
+# Name and version of each wanted package that is installed.
+installed_packages() {
+    # shellcheck disable=SC2086
+    { dpkg-query --show --showformat='${Package} ${Version} ${db:Status-Status}\n' ${setting[packages]} 2>/dev/null || true; } |
+        sed -n 's/ installed$//p'
+}
+
+# Mode, owner and group of a file as `placement` writes them; nothing for a missing file.
+mode_of() { stat -c '0%a %U:%G' "$1" 2>/dev/null || true; }
+
+# What tools said, fit for a message: nothing that looks like a key.
+redacted() { sed -E 's#[A-Za-z0-9+/]{43}=#[key]#g' | tr '\n' ' '; }
+first_words() { head -n 1 "$1" | redacted; }
+last_words() { tail -n "${2:-2}" "$1" | redacted; }
+
+# A JSON string, or null for nothing.
+json() {
+    local text=$1
+    [[ -n $text ]] || { printf null; return; }
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    printf '"%s"' "${text//[[:cntrl:]]/ }"
+}
+
+# Write the lines of standard input to the journal, each with its <level> prefix.
+journal() { systemd-cat --identifier=wireguard-vpn --level-prefix=true || true; }

@@ -1,0 +1,1 @@
+"""The scripts that run on the server, with the machine's tools replaced by small stand-ins."""

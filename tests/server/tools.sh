@@ -1,0 +1,155 @@
+#!/bin/bash
+# Stand-ins of the tools the server's scripts call, told apart by their name.
+# They keep the state of a pretended machine in $MACHINE: `running/IFACE` (what wg has loaded),
+# `units/UNIT` (its words: active, enabled), `table` (nft's table), `sysctl/NAME`, `packages`, `addresses`,
+# `routes`, `owners` (names of files that are not root's), and write every call that changes something
+# to `calls`. `broken` holds the beginnings of calls that must fail.
+set -u
+tool=${0##*/}
+root=$WIREGUARD_VPN_ROOT
+
+call() {
+    local text word
+    text=$tool
+    for word in "$@"; do text+=" ${word##*/}"; done
+    echo "$text" >>"$MACHINE/calls"
+    while read -r word; do
+        [[ $text == "$word"* ]] || continue
+        echo "broken on purpose: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" >&2
+        exit 1
+    done <"$MACHINE/broken"
+}
+
+quick_up() {
+    local config=$root/etc/wireguard/$1.conf
+    touch "$root/sys/class/net/$1"
+    sed -n 's/^Address *= *//p' "$config" >"$MACHINE/addresses"
+    grep -vE '^(#|(Address|SaveConfig) *=)' "$config" >"$MACHINE/running/$1"
+}
+
+quick_down() {
+    local config=$root/etc/wireguard/$1.conf running=$MACHINE/running/$1
+    [[ -f $running ]] || return 0
+    if grep -q 'SaveConfig = true' "$config" 2>/dev/null; then
+        { echo "[Interface]"; sed 's/^/Address = /' "$MACHINE/addresses"; echo "SaveConfig = true"; tail -n +2 "$running"; } >"$config"
+    fi
+    rm -f "$running" "$root/sys/class/net/$1"
+}
+
+tool_wg() {
+    local key
+    case "$*" in
+        pubkey)
+            read -r key
+            if [[ $key == yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk= ]]; then
+                echo HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw=
+            else return 1; fi
+            ;;
+        syncconf*) call "$@" && cp "$3" "$MACHINE/running/$2" ;;
+        showconf*) cat "$MACHINE/running/$2" ;;
+        *public-key) [[ -f $MACHINE/running/$2 ]] && echo HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw= ;;
+        *listen-port) sed -n 's/^ListenPort *= *//p' "$MACHINE/running/$2" ;;
+        *allowed-ips) sed -n 's/^PublicKey *= *//p; s/^AllowedIPs *= *//p' "$MACHINE/running/$2" | paste - - ;;
+    esac
+}
+
+tool_systemctl() {
+    local quiet=false now=false words=() word unit
+    for word in "$@"; do
+        case $word in --quiet) quiet=true ;; --now) now=true ;; --*) ;; *) words+=("$word") ;; esac
+    done
+    case ${words[0]} in
+        is-system-running) echo running ;;
+        is-active | is-enabled)
+            if grep -qw "${words[0]#is-}" "$MACHINE/units/${words[1]}" 2>/dev/null; then word=${words[0]#is-}; else word=inactive; fi
+            $quiet || echo "$word"
+            [[ $word != inactive ]]
+            ;;
+        *)
+            call "${words[@]}"
+            for unit in "${words[@]:1}"; do change_unit "${words[0]}" "$unit" $now; done
+            ;;
+    esac
+}
+
+change_unit() {
+    local file=$MACHINE/units/$2 interface=${2#wg-quick@}
+    interface=${interface%.service}
+    touch "$file"
+    if [[ $1 == stop || $1 == restart || $1$3 == disabletrue ]]; then
+        sed -i 's/\bactive\b//' "$file"
+        if [[ $2 == wg-quick@* ]]; then quick_down "$interface"; fi
+    fi
+    case $1 in
+        start | restart)
+            if [[ $2 == wg-quick@* ]]; then quick_up "$interface"; fi
+            echo active >>"$file"
+            ;;
+        enable) echo enabled >>"$file" ;;
+        disable) sed -i 's/\benabled\b//' "$file" ;;
+    esac
+}
+
+tool_nft() {
+    case "$*" in
+        *list*) cat "$MACHINE/table" ;;
+        --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
+        delete*) call "$@" && rm -f "$MACHINE/table" ;;
+        *) call "$@" && cp "$2" "$MACHINE/table" ;;
+    esac
+}
+
+tool_ip() {
+    local line
+    case "$*" in
+        *address*) sed 's/^/5: wg0    inet /; s/$/ scope global wg0/' "$MACHINE/addresses" ;;
+        "-4 route"*) cat "$MACHINE/routes" 2>/dev/null || true ;;
+        "link delete"*)
+            call "$@"
+            rm -f "$root/sys/class/net/$3" "$MACHINE/running/$3"
+            ;;
+        "link add"*) call "$@" ;;
+        -batch*) sed 's/^/ip /' >>"$MACHINE/calls" ;;
+    esac
+}
+
+tool_sysctl() {
+    if [[ $* != *-w* ]]; then cat "$MACHINE/sysctl/${!#}" 2>/dev/null || echo 0; return; fi
+    call "$@"
+    local pair=${!#}
+    echo "${pair#*=}" >"$MACHINE/sysctl/${pair%%=*}"
+}
+
+tool_dpkg-query() {
+    local package
+    for package in $(cat "$MACHINE/packages"); do
+        if [[ " $* " == *" $package "* ]]; then echo "$package 1.0 installed"; fi
+    done
+}
+
+tool_apt-get() {
+    local words="$*"
+    if [[ $words != *install\ * ]]; then call update; return; fi
+    # shellcheck disable=SC2086
+    call install ${words##*install }
+    echo " ${words##*install }" >>"$MACHINE/packages"
+}
+
+tool_install() {
+    cp "${@: -2}"
+    chmod "$2" "${!#}"
+    : >"$MACHINE/owners"
+}
+
+tool_stat() {
+    local mode owner=root:root
+    mode=$(/usr/bin/stat -c %a "$3") || return 1
+    if grep -qw "${3##*/}" "$MACHINE/owners" 2>/dev/null; then owner=nobody:nogroup; fi
+    sed "s/%a/$mode/; s/%U:%G/$owner/" <<<"$2"
+}
+
+tool_systemd-cat() { cat >>"$MACHINE/journal"; }
+
+tool_journalctl() { printf '%s\n' "[#] ip link add" "Line unrecognized: 'Bogus'"; }
+
+"tool_$tool" "$@"
