@@ -21,6 +21,7 @@ from lab.site import Site
 from lab.summary import summarize
 from lab.templates import checksum, ensure_template
 
+
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 peers_app = typer.Typer(help="Connect and disconnect real VPN clients.", no_args_is_help=True)
 app.add_typer(peers_app, name="peers")
@@ -58,7 +59,7 @@ def status() -> None:
 def shell(where: str = typer.Argument("", help="a VMID, node, mgmt, dmz or a peer's name")) -> None:
     """Open a shell in a container (by default the first), on a host or on a peer."""
     site = Site.of()
-    os.execvpe("nsenter", _shell(site, where), environment({"TERM": os.environ.get("TERM", "linux")}))  # noqa: S606, S607
+    os.execvpe("nsenter", _shell(site, where), environment({"TERM": os.environ.get("TERM", "linux")}))
 
 
 def _shell(site: Site, where: str) -> list[str]:
@@ -90,7 +91,7 @@ def logs(
     argv = ["tail", *options, str(site.logs / f"{what}.log")]
     if what.isdigit():
         argv = lxc.command(site, attach(int(what), ["journalctl", "--no-pager", *options]))
-    os.execvpe(argv[0], argv, environment())  # noqa: S606
+    os.execvpe(argv[0], argv, environment())
 
 
 @app.command()

@@ -22,6 +22,7 @@ from lab import namespaces
 from lab.processes import Processes
 from lab.site import BRIDGES, Site
 
+
 ADDRESS = str(ip_interface(BRIDGES["vmbr0"]).ip)
 PORT = 3142
 FRESH = 12 * 3600
@@ -67,7 +68,7 @@ class Store:
     def _fetch(self, url: str, path: Path) -> None:
         partial = path.with_name(path.name + ".partial")
         try:
-            with urllib.request.urlopen(url, timeout=60) as answer, partial.open("wb") as file:  # noqa: S310
+            with urllib.request.urlopen(url, timeout=60) as answer, partial.open("wb") as file:
                 shutil.copyfileobj(answer, file)
         except urllib.error.HTTPError as error:
             self._forget_indexes(path)

@@ -1,6 +1,6 @@
 """The lab's own certificate authority and the certificate its HTTPS services share."""
 
-import datetime
+import datetime as dt
 import ipaddress
 import ssl
 from dataclasses import dataclass
@@ -13,7 +13,8 @@ from cryptography.x509.oid import NameOID
 
 from lab.site import Site, write_atomically
 
-LIFETIME = datetime.timedelta(days=3650)
+
+LIFETIME = dt.timedelta(days=3650)
 NAMES = ("localhost", "pve.lab.internal", "pbs.lab.internal")
 
 
@@ -81,23 +82,19 @@ def _server_certificate(
     builder = _builder(_name("localhost"), issuer, key.public_key())
     builder = builder.add_extension(alternatives, critical=False)
     builder = builder.add_extension(authority, critical=False)
-    builder = builder.add_extension(
-        x509.BasicConstraints(ca=False, path_length=None), critical=True
-    )
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
     return builder.sign(ca_key, hashes.SHA256())
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + LIFETIME)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )

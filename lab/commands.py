@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lab.errors import CommandError
 
+
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where ip, nft, sshd and lxc's helpers live; not on every user's PATH."""
 
@@ -34,9 +35,7 @@ def run(
     """
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(  # noqa: S603
-            words, input=stdin, capture_output=True, timeout=timeout, check=False, env=environment()
-        )
+        done = subprocess.run(words, input=stdin, capture_output=True, timeout=timeout, check=False, env=environment())
     except FileNotFoundError as error:
         raise CommandError(f"{words[0]} is not installed") from error
     except subprocess.TimeoutExpired as error:
@@ -55,7 +54,7 @@ def follow(argv: Sequence[str | Path]) -> None:
     """Run a long command, showing its progress lines ("I: …") as it goes; raises as `run` does."""
     words = [str(word) for word in argv]
     said: list[str] = []
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment()
     ) as process:
         for line in process.stdout or ():

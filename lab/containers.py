@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from lab import firewall, lxc, observe, rootfs
 from lab.commands import last_words, run
@@ -16,6 +16,7 @@ from lab.errors import CommandError, ContainerError
 from lab.firewall import Accept
 from lab.lxc import HOME
 from lab.site import Site
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -58,13 +59,13 @@ class ContainerSpec:
     nesting: bool = True
 
 
-def _plain(method: "Callable[Concatenate[Containers, P], R]") -> "Callable[Concatenate[Containers, P], R]":
+def _plain(method: Callable[P, R]) -> Callable[P, R]:
     """Turn what a command or the system said into a ContainerError."""
 
     @wraps(method)
-    def wrapper(self: "Containers", *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return method(self, *args, **kwargs)
+            return method(*args, **kwargs)
         except (CommandError, OSError) as error:
             raise ContainerError(str(error)) from error
 
@@ -167,9 +168,7 @@ class Containers:
         return self._meter.read(vmid, self.pid(vmid), self._directory(vmid) / "rootfs")
 
     @_plain
-    def execute(
-        self, vmid: int, argv: list[str], stdin: bytes = b"", timeout: float = 120
-    ) -> CompletedProcess[bytes]:
+    def execute(self, vmid: int, argv: list[str], stdin: bytes = b"", timeout: float = 120) -> CompletedProcess[bytes]:
         """Run `argv` as root inside the running container and return what it did."""
         return lxc.lxc(self.site, attach(vmid, argv), stdin, timeout, check=False)
 

@@ -9,7 +9,8 @@ from lab.servers import present
 from lab.site import Site, write_atomically
 from lab.templates import checksum, ensure_template
 
-PASSPHRASE = "wireguard-vpn lab"  # noqa: S105
+
+PASSPHRASE = "wireguard-vpn lab"
 """Passphrase of the stack `lab`, the same in every checkout: Pulumi.lab.yaml carries its salt,
 and the lab's state holds the lab's keys alone."""
 
@@ -26,7 +27,6 @@ def variables(site: Site) -> dict[str, str]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "SSL_CERT_FILE": str(certificates.bundle),
         "WIREGUARD_VPN_LAB_CA": str(certificates.ca),
-        "WIREGUARD_VPN_LAB_TEMPLATE": template.name,
         "WIREGUARD_VPN_TEMPLATE_CHECKSUM": checksum(template),
     }
     for server in present():

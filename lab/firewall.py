@@ -16,6 +16,7 @@ from lab.commands import run
 from lab.lxc import veth
 from lab.site import Site
 
+
 _FILE = "firewall.json"
 
 

@@ -22,6 +22,7 @@ from lab.errors import CommandError
 from lab.processes import MARK
 from lab.site import Site
 
+
 if TYPE_CHECKING:
     from lab.containers import ContainerSpec, Nic
 
@@ -85,10 +86,8 @@ def save(site: Site, argv: Sequence[str | Path], target: Path) -> None:
         _stream(site, argv, stdin=subprocess.DEVNULL, stdout=stdout)
 
 
-def _stream(
-    site: Site, argv: Sequence[str | Path], stdin: IO[bytes] | int, stdout: IO[bytes] | int
-) -> None:
-    done = subprocess.run(  # noqa: S603
+def _stream(site: Site, argv: Sequence[str | Path], stdin: IO[bytes] | int, stdout: IO[bytes] | int) -> None:
+    done = subprocess.run(
         command(site, argv),
         stdin=stdin,
         stdout=stdout,

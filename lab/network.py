@@ -13,6 +13,7 @@ from lab import namespaces
 from lab.commands import output, run
 from lab.site import BRIDGES, CONTAINER_ADDRESS, DMZ_HOST, MANAGEMENT_HOST, Site
 
+
 HOSTS = {"mgmt": ("vmbr0", MANAGEMENT_HOST), "dmz": ("vmbr1", DMZ_HOST)}
 """Answering hosts: role to bridge and address."""
 WAN_ADDRESS = str(ip_interface(BRIDGES["wan0"]).ip)

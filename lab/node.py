@@ -15,6 +15,7 @@ from lab.commands import run
 from lab.processes import Processes
 from lab.site import NODE, Site, write_atomically
 
+
 USER = "jump"
 _FILES = {
     "passwd": (
@@ -93,10 +94,10 @@ def _settle(site: Site) -> None:
 
 def _answer(connection: socket.socket) -> "subprocess.Popen[bytes]":
     with connection:
-        return subprocess.Popen(  # noqa: S603
+        return subprocess.Popen(
             ["/usr/sbin/sshd", "-i", "-e", "-f", "/etc/ssh/sshd_config"],
-            stdin=connection,
-            stdout=connection,
+            stdin=connection.fileno(),
+            stdout=connection.fileno(),
         )
 
 
@@ -110,7 +111,7 @@ def serve(site: Site) -> None:
     while True:
         with suppress(TimeoutError):
             connection, _ = listening.accept()
-            connection.setblocking(True)  # noqa: FBT003
+            connection.setblocking(True)
             sessions.append(_answer(connection))
         sessions = [session for session in sessions if session.poll() is None]
 

@@ -22,7 +22,7 @@ def init_pid(site: Site, vmid: int) -> int | None:
         with suppress(OSError):
             status = Path(f"/proc/{pid}/status").read_text()
             ids = _field(status, "NSpid").split()
-            if len(ids) == 2 and ids[1] == "1" and not _field(status, "State").startswith("Z"):  # noqa: PLR2004
+            if len(ids) == 2 and ids[1] == "1" and not _field(status, "State").startswith("Z"):
                 return pid
     return None
 
@@ -54,8 +54,7 @@ def _interface(link: dict[str, Any]) -> dict[str, Any]:
         "hwaddr": hwaddr,
         "hardware-address": hwaddr,
         "ip-addresses": [
-            {"ip-address": a["local"], "ip-address-type": a["family"], "prefix": a["prefixlen"]}
-            for a in addresses
+            {"ip-address": a["local"], "ip-address-type": a["family"], "prefix": a["prefixlen"]} for a in addresses
         ],
     }
     for address in addresses:

@@ -18,6 +18,7 @@ from lab.errors import PeerError
 from lab.network import WAN_ADDRESS, Network
 from lab.site import Site, write_atomically
 
+
 PATIENCE = 20.0
 """How long a peer is waited for, in seconds: a handshake is tried again after 5 (section 6.1)."""
 FIRST, LAST = 10, 250
@@ -105,7 +106,7 @@ class Peers:
     def _fresh(self, peer: Connection) -> bool:
         # 180 s: REJECT_AFTER_TIME, past which the session's keys are gone (section 6.2).
         with suppress(Exception):
-            return time.time() - wireguard.handshake(peer.namespace, peer.interface) < 180  # noqa: PLR2004
+            return time.time() - wireguard.handshake(peer.namespace, peer.interface) < 180
         return False
 
     def _need(self, name: str) -> Connection:
@@ -130,9 +131,7 @@ class Peers:
         namespaces.remove(peer.namespace)
         Network(self.site).add_host(peer.namespace, f"p{peer.number}", "wan0", address, WAN_ADDRESS)
         wireguard.add(self.site, peer.namespace, peer.interface)
-        wireguard.raise_interface(
-            peer.namespace, peer.interface, config.addresses, config.allowed_ips, config.mtu
-        )
+        wireguard.raise_interface(peer.namespace, peer.interface, config.addresses, config.allowed_ips, config.mtu)
 
     def _shake(self, peer: Connection, config: client_config.ClientConfig) -> float:
         """Give the interface its keys and wait for the handshake; returns milliseconds."""

@@ -13,6 +13,7 @@ from lab.commands import environment
 from lab.errors import LabError
 from lab.site import Site
 
+
 MARK = "WIREGUARD_VPN_LAB_PROCESS"
 """Environment variable every server of a site carries, so that orphans are found by it."""
 
@@ -34,7 +35,7 @@ class Processes:
         self.ready_file(name).unlink(missing_ok=True)
         log = (self.site.logs / f"{name}.log").open("ab")
         with log:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 [str(word) for word in argv],
                 stdin=subprocess.DEVNULL,
                 stdout=log,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from lab.commands import run
 
+
 if TYPE_CHECKING:
     from lab.containers import ContainerSpec, Nic
 

@@ -19,6 +19,7 @@ from lab.errors import LabError
 from lab.peers import Connection, Peers
 from lab.site import MANAGEMENT_HOST, Site, write_atomically
 
+
 STACK = "lab"
 SECONDS = 1.5
 """How long each throughput is measured."""
@@ -45,9 +46,7 @@ def stack_outputs(site: Site) -> dict[str, Any]:
     """Return the outputs of the stack `lab`, secrets shown; raises LabError."""
     argv = ["pulumi", "stack", "output", "--stack", STACK, "--json", "--show-secrets"]
     try:
-        done = subprocess.run(  # noqa: S603
-            argv, capture_output=True, check=False, cwd=site.root, env=process_environment(site)
-        )
+        done = subprocess.run(argv, capture_output=True, check=False, cwd=site.root, env=process_environment(site))
     except FileNotFoundError as error:
         raise LabError("pulumi is not there: run tools/setup") from error
     if done.returncode:

@@ -13,6 +13,7 @@ from lab.network import BARE_ADDRESS, BARE_WAN_ADDRESS, WAN_ADDRESS, Network
 from lab.processes import MARK
 from lab.site import BRIDGES, Site
 
+
 PORT = 5201
 _CLIENT, _SERVER = "10.98.0.1", "10.98.0.2"
 """The bare ends' addresses inside their tunnel."""
@@ -22,7 +23,7 @@ _CLIENT, _SERVER = "10.98.0.1", "10.98.0.2"
 def server(site: Site, namespace: str, address: str) -> Iterator[None]:
     """Run an iperf3 server at `address` of the namespace (a path or a name of ours)."""
     where = namespaces.inside(namespace, ["iperf3", "-s", "-B", address, "-p", str(PORT)])
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         where,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -11,6 +11,7 @@ from lab.network import batch, links
 from lab.processes import Processes
 from lab.site import Site
 
+
 SOCKETS = Path("/run/wireguard")
 """Where wireguard-go keeps its control sockets, for the whole machine."""
 
@@ -66,9 +67,7 @@ def _without_keys(said: bytes) -> str:
     return said.decode(errors="replace").partition("`")[0].strip()
 
 
-def raise_interface(
-    namespace: str, interface: str, addresses: list[str], allowed_ips: list[str], mtu: int
-) -> None:
+def raise_interface(namespace: str, interface: str, addresses: list[str], allowed_ips: list[str], mtu: int) -> None:
     """Give the interface addresses and routes, as wg-quick(8) does."""
     lines = [f"addr replace {address} dev {interface}" for address in addresses]
     lines.append(f"link set {interface} mtu {mtu} up")
