@@ -1,0 +1,59 @@
+"""The ledger of tunnel addresses: who has which, and which rest; decided at preview, kept in state."""
+
+import datetime as dt
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from providers.base import Props, Provider
+from vpn.addresses import Claim, allocate
+from vpn.ledger import Ledger
+
+
+class LedgerProps(Props):
+    """`peers` maps names to the networks their configuration fixes; `quarantine_days` in days.
+
+    `leases` and `released` are the ledger as `vpn.ledger` writes it.
+    """
+
+    peers: dict[str, list[str]] = {}
+    subnets: list[str] = []
+    reserved: list[str] = []
+    quarantine_days: int = 0
+    leases: dict[str, dict[str, str]] = {}
+    released: dict[str, dict[str, str]] = {}
+
+
+class AddressLedgerProvider(Provider[LedgerProps]):
+    """Keeps the ledger in state alone; there is nothing outside to read or remove."""
+
+    props = LedgerProps
+
+    def on_check(self, old: LedgerProps | None, new: LedgerProps) -> LedgerProps:
+        """Let the ledger follow from the last one; AllocationError when the subnet is full."""
+        previous = {"leases": old.leases, "released": old.released} if old else {}
+        found = allocate(
+            [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in new.peers.items()],
+            [ip_network(subnet) for subnet in new.subnets],
+            [ip_address(address) for address in new.reserved],
+            Ledger.from_dict(previous),
+            dt.datetime.now(dt.UTC),
+            dt.timedelta(days=new.quarantine_days),
+        ).to_dict()
+        return new.with_(leases=found["leases"], released=found["released"])
+
+    def on_create(self, new: LedgerProps) -> tuple[str, LedgerProps]:
+        """Keep the ledger."""
+        return "addresses", new
+
+
+class AddressLedger(Resource, module="vpn", name="AddressLedger"):
+    """The tunnel addresses of all peers."""
+
+    leases: pulumi.Output[dict[str, dict[str, str]]]
+    released: pulumi.Output[dict[str, dict[str, str]]]
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+        super().__init__(AddressLedgerProvider(), name, {"leases": {}, "released": {}, **props}, opts)
