@@ -25,22 +25,23 @@ class Container(pulumi.ComponentResource):
         settings: Settings,
         *,
         ssh_public_key: pulumi.Input[str],
-        owner: pulumi.Input[str],
+        mark: pulumi.Input[str],
+        claim: pulumi.Resource,
         provider: proxmoxve.Provider,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Container", name, None, opts)
-        template = self._template(name, settings, provider)
+        template = self._template(name, settings, claim, provider)
         guest = proxmoxve.ContainerLegacy(
             name,
             **_identity(settings.container, settings.proxmox.proxmox_node),
             **_resources(settings.container),
-            description=pulumi.Output.concat("WireGuard VPN server\n", owner),
+            description=pulumi.Output.concat("WireGuard VPN server\n", mark),
             initialization=_initialization(settings.container, ssh_public_key),
             network_interfaces=[_interface(settings)],
             operating_system={"template_file_id": template.id, "type": "debian"},
             wait_for_ip={"ipv4": True} if settings.container.ip_address == DHCP else None,
-            opts=self._guest_options(settings.container, provider),
+            opts=self._guest_options(settings.container, claim, provider),
         )
         self.guest = guest
         self.vmid = guest.vm_id.apply(int)
@@ -49,7 +50,11 @@ class Container(pulumi.ComponentResource):
         self.register_outputs({"vmid": self.vmid, "address": self.address})
 
     def _template(
-        self, name: str, settings: Settings, provider: proxmoxve.Provider
+        self,
+        name: str,
+        settings: Settings,
+        claim: pulumi.Resource,
+        provider: proxmoxve.Provider,
     ) -> proxmoxve.download.File:
         """Download the template unless the storage has it; it stays when the stack goes."""
         proxmox = settings.proxmox
@@ -63,20 +68,25 @@ class Container(pulumi.ComponentResource):
             checksum=proxmox.pinned_checksum,
             checksum_algorithm="sha512",
             overwrite=False,  # a changed upstream size would otherwise replace the file
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, retain_on_delete=True),
+            opts=pulumi.ResourceOptions(
+                parent=self, provider=provider, depends_on=[claim], retain_on_delete=True
+            ),
         )
 
     def _guest_options(
-        self, container: ContainerSettings, provider: proxmoxve.Provider
+        self, container: ContainerSettings, claim: pulumi.Resource, provider: proxmoxve.Provider
     ) -> pulumi.ResourceOptions:
         """Say how the guest may change: what replaces it would mean an empty disk.
 
         A newer template and another first SSH key concern only the making of a CT; both would
-        force a replacement.
+        force a replacement. The claim removes the CT with itself: Proxmox's provider would fail
+        at one that is gone, and delete a stranger's that took its VMID.
         """
         return pulumi.ResourceOptions(
             parent=self,
             provider=provider,
+            depends_on=[claim],
+            deleted_with=claim,
             protect=container.protect,
             delete_before_replace=True,  # both have one VMID
             ignore_changes=["operatingSystem.templateFileId", "initialization.userAccount"],

@@ -1,14 +1,15 @@
 """Keys and addresses: what the stack makes once and keeps."""
 
+import datetime as dt
 from dataclasses import asdict
-from datetime import timedelta
-from typing import Any
 
 import pulumi
 
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
 from vpn import addresses, keyring
+from vpn.ledger import Ledger
+from vpn.network import Network, resolve
 from vpn.settings import Settings
 
 
@@ -19,7 +20,43 @@ class Keys(pulumi.ComponentResource):
         self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:Keys", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, protect=settings.container.protect)
-        self.keyring = Keyring("keyring", settings, opts=child)
-        self.addresses = AddressLedger("addresses", settings, opts=child)
+        self.settings = settings
+        self.keyring = Keyring(
+            "keyring",
+            requests=[asdict(request) for request in keyring.requests(settings)],
+            given=pulumi.Output.secret(keyring.given(settings)),
+            opts=pulumi.ResourceOptions(parent=self, protect=settings.container.protect),
+        )
+        self.addresses = AddressLedger(
+            "addresses",
+            peers={c.name: [*map(str, c.fixed)] for c in addresses.claims(settings)},
+            subnets=[*map(str, settings.vpn_networks)],
+            reserved=[*map(str, addresses.reserved(settings))],
+            quarantine_days=settings.quarantine_days,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
         self.register_outputs({})
+
+    def public(self, name: str) -> pulumi.Output[str]:
+        """Return what may be shown of a key: a public key, or the owner's id."""
+        return self.keyring.public.apply(lambda public: str(public[name]["public_key"]))
+
+    def secret(self, name: str) -> pulumi.Output[str]:
+        """Return the secret part of a key, marked secret."""
+        return self.keyring.keys.apply(lambda keys: str(keys[name]["secret"]))
+
+    def network(self, ct_address: pulumi.Input[str]) -> pulumi.Output[Network]:
+        """Return the effective server, marked secret: it holds keys."""
+        now = dt.datetime.now(dt.UTC)
+        known = pulumi.Output.all(
+            self.keyring.keys, self.addresses.leases, self.addresses.released, ct_address
+        )
+        return known.apply(
+            lambda found: resolve(
+                self.settings,
+                keyring.Keyring.from_dict(found[0]),
+                Ledger.from_dict({"leases": found[1], "released": found[2]}),
+                now,
+                ct_address=found[3],
+            )
+        )

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,7 @@ from pulumi.runtime import config as pulumi_config
 
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
-from vpn.peers_file import PeersFile
-from vpn.settings import Settings, parse
+from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import SECRET_KEYS
 
 NAMESPACE = "wireguard-vpn"
@@ -26,15 +26,25 @@ def load(directory: Path) -> Settings:
     """
     raw = own_config()
     problems = [*plaintext_secrets(raw)]
-    try:
-        people = _people(directory / str(raw.get("peers_file", PEERS_FILE)))
-        found = {"peers_file": people.content, "peers_lines": people.lines} if people else {}
-        settings = parse(raw, **found, environ=os.environ)
-    except ConfigError as error:
-        raise ConfigError([*problems, *error.problems]) from None
+    with _collecting(problems):
+        raw = raw | _jump_key(directory, raw)
+    people: dict[str, Any] = {}
+    with _collecting(problems):
+        people = _people(directory, raw)
+    with _collecting(problems):
+        settings = parse(raw, **people, environ=os.environ)
     if problems:
         raise ConfigError(problems)
     return settings
+
+
+@contextmanager
+def _collecting(problems: list[Problem]) -> Iterator[None]:
+    """Add the problems of a ConfigError to the others instead of stopping at the first."""
+    try:
+        yield
+    except ConfigError as error:
+        problems += error.problems
 
 
 def own_config() -> dict[str, Any]:
@@ -86,11 +96,25 @@ def _decoded(value: Any) -> Any:  # noqa: ANN401
     return value
 
 
-def _people(path: Path) -> PeersFile | None:
-    """Return what the peers file says; None when there is no file."""
-    if not path.exists():
-        return None
+def _jump_key(directory: Path, raw: Mapping[str, Any]) -> dict[str, str]:
+    """Return the key for the jump host from the file that config or environment names."""
+    key = "ssh_jump_private_key_file"
+    name = raw.get(key) or os.environ.get(Ssh.environment[key])
+    if not name or "ssh_jump_private_key" in raw:
+        return {}
     try:
-        return peers_file.load(path.read_text())
+        return {"ssh_jump_private_key": (directory / Path(name).expanduser()).read_text()}
+    except OSError as error:
+        raise ConfigError([Problem(key, str(name), f"cannot be read: {error.strerror}")]) from None
+
+
+def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the peers file says and on which lines; nothing when there is no file."""
+    path = directory / str(raw.get("peers_file", PEERS_FILE))
+    if not path.exists():
+        return {}
+    try:
+        found = peers_file.load(path.read_text())
     except ParseError as error:
         raise ConfigError([Problem("peers_file", path.name, str(error))]) from None
+    return {"peers_file": found.content, "peers_lines": found.lines}
