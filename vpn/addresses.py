@@ -38,7 +38,7 @@ def reserved(settings: Settings) -> tuple[IPAddress, ...]:
     return (first, second.ip) if second else (first,)
 
 
-def allocate(
+def allocate(  # noqa: PLR0917 - the six are what an allocation is made of
     peers: Iterable[Claim],
     subnets: Sequence[IPNetwork],
     reserved: Iterable[IPAddress],
@@ -53,9 +53,7 @@ def allocate(
     ordered = sorted(peers, key=lambda claim: claim.name)
     subnet4 = next(each for each in subnets if isinstance(each, IPv4Network))
     subnet6 = next((each for each in subnets if isinstance(each, IPv6Network)), None)
-    resting = {
-        ip: each.name for ip, each in previous.released.items() if now < each.released_at + quarantine
-    }
+    resting = {ip: each.name for ip, each in previous.released.items() if now < each.released_at + quarantine}
     pool4 = _Pool(subnet4, ordered, reserved, resting)
     pool6 = _Pool(subnet6, ordered, reserved, resting) if subnet6 else None
     kept = _kept(ordered, previous, pool4, pool6)

@@ -16,7 +16,6 @@ from vpn.files import Files, collect, settings, sha256
 from vpn.fingerprints import Fingerprints, fingerprints
 from vpn.network import Network
 
-
 __all__ = ["Expectation", "Fingerprints", "bootstrap", "expectation", "fingerprints", "pack"]
 
 

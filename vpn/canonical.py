@@ -10,7 +10,6 @@ import hashlib
 import re
 from typing import Final
 
-
 _LISTS: Final = ("address", "allowedips", "dns")
 _OFF: Final = ("", "0", "off")
 _LINK_LOCAL = re.compile(r"fe[89ab][0-9a-f]:")

@@ -73,8 +73,7 @@ def expectation(network: Network) -> Expectation:
     own = network.interface
     placed = {
         each.target: ExpectedFile(
-            each.mode,
-            "root:root",
+            *each.permissions,
             None if each.target == own.file_path else files.sha256(found.members[each.member]),
         )
         for each in found.placements

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Final
 
-from vpn import keys, nftables, rendering, wgconf
+from vpn import agent, keys, nftables, rendering, wgconf
 from vpn.network import Network
-
 
 SCRIPTS: Final = "server"
 NOT_CARRIED: Final = ("README.md", "bootstrap", "placement")
@@ -18,16 +17,23 @@ LIBRARY: Final = "/usr/local/lib/wireguard-vpn"
 NFTABLES_FILE: Final = "/etc/wireguard-vpn/nftables.conf"
 SYSCTL_FILE: Final = "/etc/sysctl.d/90-wireguard-vpn.conf"
 PEERS_FILE: Final = f"{STATE}/peers.tsv"
+FIREWALL_UNIT: Final = "wireguard-vpn-firewall.service"
 PACKAGES: Final = ("iproute2", "nftables", "qrencode", "wireguard-tools")
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One file on the server: octal mode, path, and the bundle's member that holds its content."""
+    """One file on the server: octal mode (`0640:zabbix` names a group), path, and the member that holds its content."""
 
     mode: str
     target: str
     member: str
+
+    @property
+    def permissions(self) -> tuple[str, str]:
+        """Mode and `owner:group` as `stat` tells them."""
+        mode, _, group = self.mode.partition(":")
+        return mode, f"root:{group or 'root'}"
 
 
 @dataclass(frozen=True)
@@ -50,9 +56,18 @@ def collect(network: Network) -> Files:
     config, runtime = wgconf.render(conf), wgconf.render(wgconf.strip(conf))
     rendered = {f"{network.interface.name}.conf": config, "runtime.conf": runtime, **_rendered(network)}
     carried = {name: rendering.static(f"{SCRIPTS}/{name}") for name in scripts()}
+    watched = agent.files(network.agent) if network.agent else ()
     return Files(
-        members=carried | {name: text.encode() for name, text in rendered.items()},
-        placements=(*static_placements(network.interface.implementation), *_rendered_placements(network)),
+        members={
+            **carried,
+            **{name: text.encode() for name, text in rendered.items()},
+            **{each.member: each.content for each in watched},
+        },
+        placements=(
+            *static_placements(network.interface.implementation),
+            *_rendered_placements(network),
+            *(Placement(each.mode, each.target, each.member) for each in watched),
+        ),
         config_digest=wgconf.digest(config),
         runtime_digest=wgconf.digest(runtime),
     )
@@ -83,7 +98,7 @@ def settings(network: Network, *, epoch: int, instance: str) -> dict[str, str]:
         "listen_port": str(own.listen_port),
         "packages": " ".join(packages(network)),
         "public_key": own.public_key,
-        "restarts": f"{LIBRARY}/watch:wireguard-vpn-watch@{own.name}.service",
+        "restarts": " ".join(f"{path}:{unit}" for path, unit in restarts(network)),
         "routes": " ".join(str(each) for each in wgconf.routes(network)),
         "runtime_digest": collect(network).runtime_digest,
         "sysctls": " ".join(f"{name}={value}" for name, value in sysctls(network).items()),
@@ -93,7 +108,8 @@ def settings(network: Network, *, epoch: int, instance: str) -> dict[str, str]:
 
 def packages(network: Network) -> tuple[str, ...]:
     """Return the Debian packages the server needs. `wireguard` would pull a whole kernel into the container."""
-    return (*PACKAGES, "wireguard-go") if network.interface.implementation == "userspace" else PACKAGES
+    userspace = ("wireguard-go",) if network.interface.implementation == "userspace" else ()
+    return (*PACKAGES, *userspace, *((agent.PACKAGE,) if network.agent else ()))
 
 
 def sysctls(network: Network) -> dict[str, str]:
@@ -107,7 +123,15 @@ def sysctls(network: Network) -> dict[str, str]:
 def units(network: Network) -> tuple[str, ...]:
     """Return the units that are enabled and active, in the order they start."""
     name = network.interface.name
-    return ("wireguard-vpn-firewall.service", f"wg-quick@{name}.service", f"wireguard-vpn-watch@{name}.service")
+    own = (f"wg-quick@{name}.service", FIREWALL_UNIT, f"wireguard-vpn-watch@{name}.service")
+    return (*own, *(agent.units(name) if network.agent else ()))
+
+
+def restarts(network: Network) -> tuple[tuple[str, str], ...]:
+    """Return which changed file restarts which unit."""
+    name = network.interface.name
+    own = (f"{LIBRARY}/watch", f"wireguard-vpn-watch@{name}.service")
+    return (own, *(agent.restarts(name) if network.agent else ()))
 
 
 def sha256(content: bytes) -> str:
@@ -136,6 +160,4 @@ def _rendered_placements(network: Network) -> tuple[Placement, ...]:
 
 def _peer_names(network: Network) -> str:
     """Return one line for each active peer, so that journal and monitoring can speak of names."""
-    return "".join(
-        f"{peer.name}\t{peer.public_key}\t{keys.fingerprint(peer.public_key)}\n" for peer in network.active
-    )
+    return "".join(f"{peer.name}\t{peer.public_key}\t{keys.fingerprint(peer.public_key)}\n" for peer in network.active)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from vpn import canonical, files, nftables, rendering, wgconf
+from vpn import agent, canonical, files, nftables, rendering, wgconf
 from vpn.network import Network, Peer
 
 
@@ -60,9 +60,10 @@ def _interface(bare: Network) -> str:
 
 
 def _service(bare: Network) -> str:
-    values = files.settings(bare, epoch=0, instance="")
     texts = [rendering.static(f"{files.SCRIPTS}/{name}").decode() for name in files.scripts()]
-    return _digest(values["packages"], values["sysctls"], values["units"], values["restarts"], *texts)
+    watched = [each.content.decode() for each in agent.files(bare.agent)] if bare.agent else []
+    system = repr((files.packages(bare), files.sysctls(bare), files.units(bare), files.restarts(bare)))
+    return _digest(system, *texts, *watched)
 
 
 def _peer(peer: Peer) -> str:

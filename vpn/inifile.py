@@ -1,4 +1,4 @@
-"""The INI dialect of WireGuard's configuration files (wg(8), wg-quick(8)): sections, entries, comments, line numbers."""
+"""The INI dialect of WireGuard's configuration files (wg(8), wg-quick(8)): sections, entries, comments, lines."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 
 from vpn.errors import ParseError
-
 
 _HEADER = re.compile(r"\[\s*([^\]]*?)\s*\]")
 _BLANKS = " \t\r"

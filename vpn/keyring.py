@@ -19,7 +19,6 @@ from vpn import keys
 from vpn.settings import PeerSettings, Settings
 from vpn.settings.peers import GENERATED, NONE
 
-
 Kind = Literal["wireguard", "preshared", "ssh", "zabbix_psk", "owner"]
 Origin = Literal["generated", "given"]
 SERVER: Final = "server"
@@ -161,9 +160,7 @@ def _peer_requests(settings: Settings, peer: PeerSettings) -> list[KeyRequest]:
     return found
 
 
-def _next(
-    request: KeyRequest, given: str | None, old: KeyEntry | None, now: dt.datetime
-) -> tuple[KeyEntry, str]:
+def _next(request: KeyRequest, given: str | None, old: KeyEntry | None, now: dt.datetime) -> tuple[KeyEntry, str]:
     if given is not None:
         return _given(request, given, old, now)
     if old is None or old.kind != request.kind:
@@ -186,9 +183,7 @@ def _given(request: KeyRequest, secret: str, old: KeyEntry | None, now: dt.datet
 
 def _made(request: KeyRequest, now: dt.datetime) -> KeyEntry:
     secret = _MAKERS[request.kind]()
-    return KeyEntry(
-        request.kind, secret, public_of(request.kind, secret), _stamp(now), request.generation, "generated"
-    )
+    return KeyEntry(request.kind, secret, public_of(request.kind, secret), _stamp(now), request.generation, "generated")
 
 
 def _ssh_key() -> str:

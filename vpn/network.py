@@ -7,134 +7,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface, ip_network
-from typing import Any, Final, Literal
+from typing import Any, Final, NamedTuple
 
 from vpn import keyring as kr
+from vpn.agent import Agent
 from vpn.errors import RenderError
 from vpn.ledger import Ledger
-from vpn.settings import AllowRule, IPAddress, IPInterface, IPNetwork, PeerSettings, Settings, join_endpoint, split_endpoint
+from vpn.network_model import Access, Firewall, Interface, Network, Peer, Route, State
+from vpn.settings import AllowRule, IPAddress, IPNetwork, PeerSettings, Settings, join_endpoint, split_endpoint
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
+__all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
 
-State = Literal["active", "disabled", "expired"]
 EVERYWHERE: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
-
-
-@dataclass(frozen=True)
-class Interface:
-    """The WireGuard interface (data model 2). `endpoint` is what clients dial; None while DHCP has not spoken."""
-
-    name: str
-    file_path: str
-    addresses: tuple[IPInterface, ...]
-    listen_port: int
-    private_key: str = field(repr=False)
-    public_key: str
-    save_config: bool
-    mtu: int | None
-    implementation: str
-    endpoint: str | None
-
-
-@dataclass(frozen=True)
-class Access:
-    """The destinations a peer is limited to, and whose rule that is: `group_sales`, `peer_alice`."""
-
-    origin: str
-    rules: tuple[AllowRule, ...]
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One peer with its group's defaults applied (data model 3).
-
-    `addresses` are its own in the tunnel, `allowed_ips` what the server accepts from it (those and its site
-    networks), `client_allowed_ips` what its client sends into the tunnel. `private_key` is None when the peer's admin
-    keeps it.
-    """
-
-    name: str
-    state: State
-    public_key: str
-    private_key: str | None = field(repr=False)
-    preshared_key: str | None = field(repr=False)
-    addresses: tuple[IPAddress, ...]
-    allowed_ips: tuple[IPNetwork, ...]
-    site_networks: tuple[IPNetwork, ...]
-    client_allowed_ips: tuple[IPNetwork, ...]
-    endpoint: str | None
-    persistent_keepalive: int
-    full_tunnel: bool
-    dns: tuple[str, ...]
-    mtu: int | None
-    expires_at: dt.datetime | None
-    access: Access | None
-    group: str | None = None
-
-    @property
-    def managed(self) -> bool:
-        """Tell whether the stack holds the peer's private key."""
-        return self.private_key is not None
-
-
-@dataclass(frozen=True)
-class Route:
-    """A network behind the server. `gateway` is a router the server needs to reach it, None when it is connected."""
-
-    destination: IPNetwork
-    gateway: IPAddress | None
-    metric: int | None
-
-
-@dataclass(frozen=True)
-class Firewall:
-    """What may pass the server, and who may talk to it."""
-
-    destinations: tuple[IPNetwork, ...]
-    dmz_networks: tuple[IPNetwork, ...]
-    masquerade: bool
-    peer_to_peer: bool
-    listen_sources: tuple[IPNetwork, ...]
-    ssh_sources: tuple[IPNetwork, ...]
-    zabbix_server: IPAddress | None
-    dhcp: bool
-
-
-@dataclass(frozen=True, eq=False)
-class Network:
-    """The whole server. `peers` holds all of them in order of name, `active` those that may connect.
-
-    Two networks are the same only if they are one object: what is made of one can be remembered with it.
-    """
-
-    interface: Interface
-    peers: tuple[Peer, ...]
-    routes: tuple[Route, ...]
-    firewall: Firewall
-
-    @cached_property
-    def active(self) -> tuple[Peer, ...]:
-        """The peers that are neither disabled nor expired."""
-        return tuple(peer for peer in self.peers if peer.state == "active")
-
-    @cached_property
-    def vpn_networks(self) -> tuple[IPNetwork, ...]:
-        """The VPN subnet, and its IPv6 twin when there is one."""
-        return tuple(address.network for address in self.interface.addresses)
-
-    @cached_property
-    def by_name(self) -> Mapping[str, Peer]:
-        """The peers by name."""
-        return {peer.name: peer for peer in self.peers}
-
-    def peer(self, name: str) -> Peer:
-        """Return a peer by name. Raise RenderError when there is none."""
-        if name not in self.by_name:
-            raise RenderError(f"there is no peer {name!r}")
-        return self.by_name[name]
 
 
 def resolve(
@@ -144,14 +30,27 @@ def resolve(
 
     `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none.
     """
-    sites = {peer.name: peer.site_networks for peer in settings.peers if peer.site_networks}
+    sources = _Sources(
+        settings, keyring, ledger, now, {each.name: each.site_networks for each in settings.peers if each.site_networks}
+    )
     ordered = sorted(settings.peers, key=lambda each: each.name)
     return Network(
         interface=_interface(settings, keyring, ct_address),
-        peers=tuple(_peer(settings, each, keyring, ledger, now, sites) for each in ordered),
+        peers=tuple(_peer(sources, each) for each in ordered),
         routes=tuple(_routes(settings)),
         firewall=_firewall(settings),
+        agent=_agent(settings, keyring),
     )
+
+
+class _Sources(NamedTuple):
+    """What a peer is made of: the configuration, what the stack keeps, the moment, and all site networks by peer."""
+
+    settings: Settings
+    keyring: kr.Keyring
+    ledger: Ledger
+    now: dt.datetime
+    sites: Mapping[str, tuple[IPNetwork, ...]]
 
 
 def _interface(settings: Settings, keyring: kr.Keyring, ct_address: str | None) -> Interface:
@@ -183,29 +82,23 @@ def _endpoint(settings: Settings, ct_address: str | None) -> str | None:
     return join_endpoint(str(ip_interface(address).ip), port) if address else None
 
 
-def _peer(
-    settings: Settings,
-    own: PeerSettings,
-    keyring: kr.Keyring,
-    ledger: Ledger,
-    now: dt.datetime,
-    sites: Mapping[str, tuple[IPNetwork, ...]],
-) -> Peer:
+def _peer(sources: _Sources, own: PeerSettings) -> Peer:
+    settings, keyring = sources.settings, sources.keyring
     group = settings.group_of(own)
     pair = _entry(keyring, kr.peer_key(own.name)) if own.managed else None
     preshared = kr.preshared_word(settings, own) != "none"
-    addresses = _addresses(ledger, own.name)
+    addresses = _addresses(sources.ledger, own.name)
     full = (own.tunnel or group.tunnel) == "full"
     return Peer(
         name=own.name,
-        state=_state(own, now),
+        state=_state(own, sources.now),
         public_key=own.public_key or _entry(keyring, kr.peer_key(own.name)).public,
         private_key=pair.secret if pair else None,
         preshared_key=_entry(keyring, kr.preshared_key(own.name)).secret if preshared else None,
         addresses=addresses,
         allowed_ips=(*_tunnel_ips(own, addresses), *own.site_networks),
         site_networks=own.site_networks,
-        client_allowed_ips=EVERYWHERE if full else _split(settings, own, sites),
+        client_allowed_ips=EVERYWHERE if full else _split(settings, own, sources.sites),
         endpoint=own.endpoint,
         persistent_keepalive=_first(own.persistent_keepalive, group.persistent_keepalive, DEFAULT_KEEPALIVE),
         full_tunnel=full,
@@ -275,6 +168,13 @@ def _firewall(settings: Settings) -> Firewall:
         zabbix_server=settings.zabbix.zabbix_server if settings.zabbix.zabbix_enabled else None,
         dhcp=settings.container.ip_address == "dhcp",
     )
+
+
+def _agent(settings: Settings, keyring: kr.Keyring) -> Agent | None:
+    server = settings.zabbix.zabbix_server
+    if not settings.zabbix.zabbix_enabled or server is None:
+        return None
+    return Agent(settings.container.hostname, str(server), _entry(keyring, kr.ZABBIX).secret)
 
 
 def _entry(keyring: kr.Keyring, name: str) -> kr.KeyEntry:

@@ -16,7 +16,6 @@ from vpn import rendering
 from vpn.network import Access, Network, Peer
 from vpn.settings import AllowRule, IPNetwork
 
-
 PRIVATE: Final = tuple(
     ip_network(each)
     for each in (
@@ -76,13 +75,16 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
     yield "dmz", family.of(firewall.dmz_networks)
     yield "destinations", family.of(firewall.destinations)
     yield "private", family.of(PRIVATE)
-    yield "full", [
-        _element(each)
-        for peer in active
-        if peer.full_tunnel
-        for each in peer.allowed_ips
-        if each.version == family.version
-    ]
+    yield (
+        "full",
+        [
+            _element(each)
+            for peer in active
+            if peer.full_tunnel
+            for each in peer.allowed_ips
+            if each.version == family.version
+        ],
+    )
     yield "listen", family.of(firewall.listen_sources)
     yield "ssh", family.of(firewall.ssh_sources)
     agent = [ip_network(firewall.zabbix_server)] if firewall.zabbix_server else []

@@ -10,7 +10,6 @@ import yaml
 
 from vpn.errors import ParseError
 
-
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 

@@ -8,7 +8,6 @@ from typing import Final, Literal
 
 from vpn.fingerprints import Fingerprints
 
-
 Kind = Literal["none", "peers", "firewall", "service", "interface", "first", "repair"]
 NAMES_SHOWN: Final = 20
 """Peers named in one summary; of more the number is told."""

@@ -10,7 +10,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from vpn.errors import RenderError
 
-
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 

@@ -6,9 +6,8 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vpn.keyring import Keyring, KeyRequest, due
+from vpn.keyring import KeyRequest, Keyring, due
 from vpn.settings import Settings
-
 
 AHEAD: Final = dt.timedelta(days=30)
 """How long before its date a rotation, or an expiry, is announced."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from typing import Final, Literal
 
-
 Status = Literal["connected", "handshaking", "idle", "disconnected", "expired"]
 
 REKEY_AFTER: Final = dt.timedelta(seconds=120)

@@ -16,7 +16,6 @@ from vpn.network import Network, Peer, Route
 from vpn.settings import IPInterface, IPNetwork
 from vpn.settings.names import endpoint
 
-
 NAME_KEY: Final = "Name"
 ROUTES_FILE: Final = "/etc/wireguard-vpn/routes"
 """Routes of site networks. In a file, not in PostUp lines, so that a new site is a change of peers, not a restart."""

@@ -14,7 +14,6 @@ from vpn.settings.settings import Settings
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 from vpn.settings.types import IPAddress, IPInterface, IPNetwork
 
-
 __all__ = [
     "KNOWN_KEYS",
     "AllowRule",

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ValidationError
 from vpn.errors import Problem
 from vpn.settings.types import INVALID
 
-
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[int | str, ...]
 
@@ -37,7 +36,9 @@ _WRONG_KIND = {
 }
 
 
-def build(model: type[Model], raw: Mapping[str, Any], children: Mapping[str, type[BaseModel]]) -> tuple[Model, list[Problem]]:
+def build(
+    model: type[Model], raw: Mapping[str, Any], children: Mapping[str, type[BaseModel]]
+) -> tuple[Model, list[Problem]]:
     """Return the model and its problems. Broken values are None (or empty) in a model that has problems.
 
     `children` names the nested models by the key that holds them: they give the near misses for unknown keys.

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from vpn.settings.types import IPNetwork, address, checked, interface4, matching
 
-
 LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{LABEL}(\.{LABEL})*")
 _ENDPOINT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:]+):(?P<port>\d{1,5})")
@@ -50,7 +49,9 @@ Sha512 = Annotated[str, matching(r"[0-9a-f]{128}", "must be a SHA-512 checksum: 
 FileName = Annotated[str, matching(r"[A-Za-z0-9][A-Za-z0-9._+-]*", "must be a plain file name")]
 AbsolutePath = Annotated[
     str,
-    matching(r"/([A-Za-z0-9._+-]+/)*[A-Za-z0-9._+-]+", "must be an absolute path of plain names, as /etc/wireguard/wg0.conf"),
+    matching(
+        r"/([A-Za-z0-9._+-]+/)*[A-Za-z0-9._+-]+", "must be an absolute path of plain names, as /etc/wireguard/wg0.conf"
+    ),
 ]
 LocalPath = Annotated[str, matching(r"[^\x00-\x1f\x7f]+", "must be a path")]
 HostKey = Annotated[
@@ -100,12 +101,12 @@ def endpoint(value: object) -> str:
     """`host:port`, IPv6 literals in brackets (data model 3)."""
     if not isinstance(value, str):
         message = "must be host:port (data model 3)"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(message)
     return join_endpoint(*split_endpoint(value))
 
 
 def public_endpoint(value: object) -> str:
-    """What clients dial: `host` or `host:port`."""
+    """Return what clients dial: `host` or `host:port`."""
     text = str(value)
     try:
         return endpoint(text)

@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from pydantic import BaseModel
+
 from vpn.errors import ConfigError, Problem
 from vpn.settings import types as t
 from vpn.settings.build import build, unknown
@@ -15,7 +17,6 @@ from vpn.settings.rules import broken_rules
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
 from vpn.settings.settings import People, Settings
 from vpn.settings.systems import NetBox, Pbs, Zabbix
-
 
 _SECTIONS: dict[str, type[Section]] = {
     "container": Container,
@@ -30,7 +31,12 @@ _SECTIONS: dict[str, type[Section]] = {
     "pbs": Pbs,
     "people": People,
 }
-_CHILDREN = {"peers": PeerSettings, "groups": GroupSettings, "routes": Route, "allow": AllowRule}
+_CHILDREN: dict[str, type[BaseModel]] = {
+    "peers": PeerSettings,
+    "groups": GroupSettings,
+    "routes": Route,
+    "allow": AllowRule,
+}
 _PEERS_FILE_KEYS = ("peers", "groups")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NO_LINES: Mapping[str, int] = MappingProxyType({})

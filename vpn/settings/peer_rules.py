@@ -13,7 +13,6 @@ from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
 from vpn.settings.types import IPNetwork
 
-
 Check = Callable[[Settings], Iterator[Problem]]
 
 
@@ -45,7 +44,7 @@ def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
         owner = first.setdefault(public, f"peers[{index}]") if public else None
         if owner not in (None, f"peers[{index}]"):
             key = f"peers[{index}].{'public_key' if peer.public_key else 'private_key'}"
-            value = peer.public_key if peer.public_key else None
+            value = peer.public_key or None
             yield Problem(key, value, f"must be unique: {owner} has it")
 
 
@@ -136,7 +135,9 @@ def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[
 def _subnet_has_room(settings: Settings) -> Iterator[Problem]:
     room = settings.interface.address.network.num_addresses - 3
     if len(settings.peers) > room:
-        yield Problem("peers", str(len(settings.peers)), f"must be at most {room}: the VPN subnet has no more addresses")
+        yield Problem(
+            "peers", str(len(settings.peers)), f"must be at most {room}: the VPN subnet has no more addresses"
+        )
 
 
 def _named(settings: Settings) -> Iterator[tuple[int, PeerSettings]]:
@@ -163,7 +164,9 @@ def _reachable(settings: Settings) -> tuple[IPNetwork, ...]:
 
 def _overlaps(claims: Iterable[Claim], rule: str) -> Iterator[Problem]:
     """Sort by first address: overlapping networks then follow each other, and one pass finds them."""
-    order = sorted(claims, key=lambda claim: (claim.network.version, claim.network.network_address, claim.network.prefixlen))
+    order = sorted(
+        claims, key=lambda claim: (claim.network.version, claim.network.network_address, claim.network.prefixlen)
+    )
     widest: Claim | None = None
     for claim in order:
         if widest and widest.network.version == claim.network.version and widest.network.overlaps(claim.network):

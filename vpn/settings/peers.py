@@ -10,7 +10,6 @@ from vpn.settings import names
 from vpn.settings import types as t
 from vpn.settings.sections import Section
 
-
 GENERATED = "generated"
 NONE = "none"
 DEFAULT_KEEPALIVE = 25

@@ -19,7 +19,6 @@ from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
 from vpn.settings.types import IPNetwork
 
-
 RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ULA: Final = (IPv6Network("fc00::/7"),)
 _SMALLEST_PREFIX = 30
@@ -68,7 +67,9 @@ def _public_key_matches(settings: Settings) -> Iterator[Problem]:
     if interface.public_key is None:
         return
     if interface.private_key is None:
-        yield Problem("public_key", interface.public_key, "is derived from private_key, which is not set (data model 2)")
+        yield Problem(
+            "public_key", interface.public_key, "is derived from private_key, which is not set (data model 2)"
+        )
     elif keys.public_key(interface.private_key.get_secret_value()) != interface.public_key:
         yield Problem("public_key", interface.public_key, "does not belong to private_key (data model 2)")
 
@@ -82,7 +83,9 @@ def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
         return
     own = ip_interface(container.ip_address)
     if container.gateway not in own.network or container.gateway == own.ip:
-        yield Problem("gateway", str(container.gateway), f"must be another address of the container's network {own.network}")
+        yield Problem(
+            "gateway", str(container.gateway), f"must be another address of the container's network {own.network}"
+        )
 
 
 def _subnet_is_apart(settings: Settings) -> Iterator[Problem]:
@@ -91,14 +94,18 @@ def _subnet_is_apart(settings: Settings) -> Iterator[Problem]:
         if dmz := touches(network, settings.routing.dmz_networks):
             yield Problem(key, str(network), f"must not overlap the DMZ {dmz} (network constraints)")
         if container and touches(network, (container,)):
-            yield Problem(key, str(network), f"must not overlap the container's network {container} (network constraints)")
+            yield Problem(
+                key, str(network), f"must not overlap the container's network {container} (network constraints)"
+            )
 
 
 def _container_is_outside_dmz(settings: Settings) -> Iterator[Problem]:
     container = _container_network(settings)
     dmz = touches(container, settings.routing.dmz_networks) if container else None
     if dmz:
-        yield Problem("ip_address", settings.container.ip_address, f"must not be in the DMZ {dmz} (security constraints)")
+        yield Problem(
+            "ip_address", settings.container.ip_address, f"must not be in the DMZ {dmz} (security constraints)"
+        )
 
 
 def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
@@ -119,7 +126,9 @@ def _routes_fit(settings: Settings) -> Iterator[Problem]:
         source = route.source_network
         if source is not None and source not in settings.vpn_networks:
             known = ", ".join(map(str, settings.vpn_networks))
-            yield Problem(f"routes[{index}].source_network", str(source), f"must be the VPN subnet {known} (data model 7)")
+            yield Problem(
+                f"routes[{index}].source_network", str(source), f"must be the VPN subnet {known} (data model 7)"
+            )
         network: IPNetwork | None = route.destination_network
         if network is not None and network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(f"routes[{index}].destination_network", str(network), "needs address_ipv6 to be set")
@@ -137,7 +146,9 @@ def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Prob
         yield Problem(key, str(gateway), "must be of the same family as destination_network")
     elif any(gateway in each for each in settings.vpn_networks) and gateway not in servers:
         yield Problem(key, str(gateway), "must be the server's own VPN address, or a router outside the VPN subnet")
-    elif gateway not in servers and container and touches(network, (container,)) and gateway.version == container.version:
+    elif (
+        gateway not in servers and container and touches(network, (container,)) and gateway.version == container.version
+    ):
         yield Problem(key, str(gateway), f"must be left out: the container is itself in {container}")
     elif gateway not in servers and isinstance(gateway, IPv4Address) and container and gateway not in container:
         yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")

@@ -112,9 +112,7 @@ class Route(Section):
 class Routing(Section):
     """What lies behind the server, and what must never be reached (data model 7)."""
 
-    routes: Annotated[tuple[Route, ...], BeforeValidator(t.as_list)] = (
-        Route(destination_network="192.168.0.0/16"),  # type: ignore[arg-type]
-    )
+    routes: Annotated[tuple[Route, ...], BeforeValidator(t.as_list)] = (Route(destination_network="192.168.0.0/16"),)
     dmz_networks: t.Networks = (t.network("172.16.10.0/24"),)
     masquerade: t.Bool = True
     peer_to_peer: t.Bool = False

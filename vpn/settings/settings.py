@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from vpn.settings import names
 from vpn.settings import types as t
@@ -17,7 +17,7 @@ class People(Section):
     """The peers, their groups, and how long a released address rests before another peer gets it."""
 
     peers: Annotated[tuple[PeerSettings, ...], BeforeValidator(t.as_list)] = ()
-    groups: Annotated[dict[names.PeerName, GroupSettings], BeforeValidator(t.as_mapping)] = {}
+    groups: Annotated[dict[names.PeerName, GroupSettings], BeforeValidator(t.as_mapping)] = Field(default_factory=dict)
     quarantine_days: Annotated[int, t.integer(0, 3650, "days")] = 30
     peers_file: names.LocalPath = "peers.yaml"
 

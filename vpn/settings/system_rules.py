@@ -9,7 +9,6 @@ from vpn.errors import Problem
 from vpn.settings.sections import Proxmox, Section, Ssh
 from vpn.settings.settings import Settings
 
-
 _TOKEN = re.compile(r"[^@!=\s]+@[^@!=\s]+![^@!=\s]+=\S+")
 _NETBOX_NEEDS = ("netbox_url", "netbox_token", "netbox_site", "netbox_cluster")
 _ZABBIX_NEEDS = ("zabbix_url", "zabbix_token", "zabbix_server")
@@ -73,7 +72,10 @@ SYSTEM_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     *((_proxmox_needs(key), (key,)) for key in ("proxmox_endpoint", "proxmox_api_token")),
     (_token_has_four_parts, ("proxmox_api_token",)),
     (_template_is_pinned, ("template_checksum", "template_url")),
-    (_jump_host_is_complete, ("ssh_jump_host", "ssh_jump_host_key", "ssh_jump_private_key", "ssh_jump_private_key_file")),
+    (
+        _jump_host_is_complete,
+        ("ssh_jump_host", "ssh_jump_host_key", "ssh_jump_private_key", "ssh_jump_private_key_file"),
+    ),
     *((_needed("netbox", key), (key, "netbox_enabled")) for key in _NETBOX_NEEDS),
     *((_needed("zabbix", key), (key, "zabbix_enabled")) for key in _ZABBIX_NEEDS),
     *((_needed("pbs", key), (key, "pbs_enabled")) for key in _PBS_NEEDS),

@@ -8,7 +8,6 @@ from vpn.settings import names
 from vpn.settings import types as t
 from vpn.settings.sections import Section
 
-
 _KEEP = t.integer(0, 10_000, "number of backups to keep")
 
 

@@ -28,7 +28,6 @@ from pydantic import BeforeValidator, PlainValidator, SecretStr
 from vpn import keys
 from vpn.errors import ParseError
 
-
 IPAddress = IPv4Address | IPv6Address
 IPInterface = IPv4Interface | IPv6Interface
 IPNetwork = IPv4Network | IPv6Network
@@ -135,7 +134,7 @@ def address4(value: object) -> IPv4Address:
     found = address(value)
     if not isinstance(found, IPv4Address):
         message = "must be an IPv4 address"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(message)
     return found
 
 
@@ -144,7 +143,7 @@ def interface4(value: object) -> IPv4Interface:
     found = _interface(value, "must be an IPv4 address with prefix, as 10.8.0.1/24")
     if not isinstance(found, IPv4Interface):
         message = "must be an IPv4 address with prefix, as 10.8.0.1/24"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(message)
     return found
 
 
@@ -153,7 +152,7 @@ def interface6(value: object) -> IPv6Interface:
     found = _interface(value, "must be an IPv6 address with prefix, as fd00:8::1/64")
     if not isinstance(found, IPv6Interface):
         message = "must be an IPv6 address with prefix, as fd00:8::1/64"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError
+        raise ValueError(message)
     return found
 
 
@@ -183,11 +182,11 @@ def moment(value: object) -> dt.datetime:
     """Point in time with offset (RFC 3339), as 2027-01-31T18:00:00Z. YAML hands over datetimes."""
     try:
         found = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_text(value))
-        if found.tzinfo is None:
-            raise ValueError
     except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
         message = "must be a date and time with offset (RFC 3339), as 2027-01-31T18:00:00Z"
-        raise ValueError(message) from None
+        raise ValueError(message)
     return found.astimezone(dt.UTC).replace(microsecond=0)
 
 
