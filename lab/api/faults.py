@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-
 Kind = Literal["status", "garbage", "timeout", "cut-before", "cut-after"]
 
 

@@ -7,7 +7,6 @@ from typing import Any, Generic, TypeVar
 
 from lab.api.schema import Param
 
-
 SWALLOWING = {"volume", "cidr"}
 """Placeholders that take the rest of the path, slashes included."""
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from lab.api.calendar_event import next_run
 
-
 Planned = tuple[str, Callable[[], object]]
 """A schedule (calendar event) and what to do when it comes due."""
 

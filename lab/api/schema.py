@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from lab.api.errors import ParameterError
 
-
 Kind = Literal["string", "integer", "number", "boolean", "array"]
 INDEXED = re.compile(r"^([a-z]+)\[n\]$")
 TRUE, FALSE = {"1", "on", "yes", "true"}, {"0", "off", "no", "false"}

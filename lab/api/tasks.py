@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 from lab.api.store import Store
 
-
 KEEP = 200
 
 
@@ -47,8 +46,18 @@ class TaskError(Exception):
     """Ends a task; the text becomes its exit status."""
 
 
-Work = Callable[[Callable[[str], None]], None]
-"""What a task does; it is given a function that appends a line to the task's log."""
+@dataclass(frozen=True)
+class Log:
+    """What a task's work is given: call it with a line for the task's log."""
+
+    task: Task
+
+    def __call__(self, line: str) -> None:  # noqa: D102 - the class says it
+        self.task.log.append(line)
+
+
+Work = Callable[[Log], None]
+"""What a task does."""
 
 
 class Tasks:
@@ -87,7 +96,7 @@ class Tasks:
     def _run(self, task: Task, work: Work) -> None:
         status = "OK"
         try:
-            work(task.log.append)
+            work(Log(task))
         except TaskError as error:
             status = str(error)
         except Exception as error:

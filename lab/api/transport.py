@@ -15,7 +15,6 @@ from urllib.parse import parse_qsl, unquote
 from lab.api.faults import Fault, FaultFile
 from lab.api.requestlog import RequestLog
 
-
 LARGEST_BODY = 8 * 1024 * 1024
 
 

@@ -16,9 +16,9 @@ from lab.api.transport import Reply, Request
 from lab.pbs import endpoints  # noqa: F401 - registers every endpoint
 from lab.pbs.datastore import DatastoreError
 from lab.pbs.dialect import PBS, bad_parameters, refused
-from lab.pbs.routing import ROUTER, Call, Digested, PbsEndpoint
+from lab.pbs.endpoints import ROUTER
+from lab.pbs.routing import Call, Digested, PbsEndpoint
 from lab.pbs.server import BackupServer
-
 
 PREFIX = "/api2/json"
 CONTENT_TYPES = ("application/x-www-form-urlencoded", "application/json")

@@ -12,7 +12,6 @@ from typing import Any
 
 from lab.api.store import write_private
 
-
 TYPES = ("ct", "vm", "host")
 MANIFEST, OWNER, NOTES, PROTECTED = "index.json.blob", "owner", "notes", ".protected"
 TIME = "%Y-%m-%dT%H:%M:%SZ"

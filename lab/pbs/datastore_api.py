@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lab.api.schema import boolean, text
+from lab.api.tasks import Log
 from lab.pbs.datastore import Datastore, Snapshot
 from lab.pbs.dialect import refused
 from lab.pbs.jobs import apply_marks, prune, verify
@@ -12,7 +13,6 @@ from lab.pbs.parameters import DEPTH, GROUP, KEEP, NS, SAFE, STORE, TYPE, VERIFY
 from lab.pbs.prune import select
 from lab.pbs.routing import Call, acl_path, endpoint
 from lab.pbs.snapshots_api import require_group
-
 
 BASE = "/admin/datastore/{store}"
 LOOK = ("Datastore.Audit", "Datastore.Modify", "Datastore.Backup")
@@ -153,7 +153,7 @@ def prune_group(call: Call) -> Any:
     ]
 
 
-def _task(call: Call, kind: str, work: Callable[[Datastore, Callable[[str], None]], None]) -> str:
+def _task(call: Call, kind: str, work: Callable[[Datastore, Log], None]) -> str:
     datastore = call.server.datastore(call.params["store"])
     return call.server.tasks.start(kind, call.params["store"], call.authid, lambda log: work(datastore, log))
 
@@ -182,16 +182,16 @@ def verify_datastore(call: Call) -> Any:
     call.server.permissions.require(call.authid, call.acl_path(), "Datastore.Verify", "Datastore.Backup")
     if "backup-id" in call.params or "backup-time" in call.params:
         return _task(call, "verify", lambda datastore, log: _verify_some(call, datastore, log))
-    return _task(call, "verify", lambda datastore, log: verify(datastore, call.params, "", log))
+    return _task(call, "verify", lambda datastore, log: verify(datastore, call.params, log.task.upid, log))
 
 
-def _verify_some(call: Call, datastore: Datastore, log: Callable[[str], None]) -> None:
+def _verify_some(call: Call, datastore: Datastore, log: Log) -> None:
     wanted = [
         snap
         for snap in datastore.snapshots(call.ns)
         if call.get("backup-id", snap.id) == snap.id and call.get("backup-time", snap.time) == snap.time
     ]
-    broken = [snap.name for snap in wanted if snap.finished and not datastore.verify(snap, "")]
+    broken = [snap.name for snap in wanted if snap.finished and not datastore.verify(snap, log.task.upid)]
     log(f"{len(wanted)} snapshots checked")
     if broken:
         raise refused(f"verification failed: {', '.join(broken)}")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from lab.api.errors import ApiError
 from lab.api.schema import Dialect
 
-
 PBS = Dialect(
     missing="parameter is missing and it is not optional.",
     unknown="schema does not allow additional properties.",

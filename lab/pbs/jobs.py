@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from lab.api.calendar_event import next_run
+from lab.api.tasks import Log as TaskLog
 from lab.api.tasks import TaskError
 from lab.pbs.datastore import Datastore, Snapshot, snapshot_name
 from lab.pbs.prune import select
 from lab.pbs.server import BackupServer
-
 
 Log = Callable[[str], None]
 SECONDS_PER_DAY = 86_400
@@ -63,18 +63,17 @@ def run_job(server: BackupServer, kind: str, name: str, authid: str) -> str:
     datastore = server.datastore(job["store"])
     worker = f"{job['store']}:{job.get('ns', '')}:{name}" if job.get("ns") else f"{job['store']}:{name}"
     task_kind = "prunejob" if kind == "prune" else "verificationjob"
-    held: list[str] = []
 
-    def work(log: Log) -> None:
+    def work(log: TaskLog) -> None:
         if kind == "prune":
             prune(datastore, job, log)
         else:
-            verify(datastore, job, held[0] if held else "", log)
+            verify(datastore, job, log.task.upid, log)
 
-    held.append(server.tasks.start(task_kind, worker, authid, work))
+    upid = server.tasks.start(task_kind, worker, authid, work)
     with server.store.edit() as data:
-        data["last_runs"][f"{kind}/{name}"] = held[0]
-    return held[0]
+        data["last_runs"][f"{kind}/{name}"] = upid
+    return upid
 
 
 def shown_status(server: BackupServer, kind: str, name: str) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from lab.api import calendar_event
 from lab.api.schema import array, boolean, integer, text
 
-
 SAFE = r"[A-Za-z0-9_][A-Za-z0-9._\-]*"
 SAFE_ID = text(pattern=SAFE, size=(3, 32))
 NS = text(pattern=rf"(?:(?:{SAFE}/){{0,7}}{SAFE})?", size=(None, 256))

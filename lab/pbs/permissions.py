@@ -7,7 +7,6 @@ from lab.api.acl import Entry, privileges_at
 from lab.api.errors import ApiError
 from lab.pbs.dialect import refused
 
-
 DATASTORE = ("Allocate", "Audit", "Backup", "Modify", "Prune", "Read", "Verify")
 PRIVILEGES = (
     *tuple(f"Datastore.{name}" for name in DATASTORE),

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from lab.pbs.datastore import Snapshot
 
-
 FORMATS = {
     "keep-last": "",
     "keep-hourly": "%Y/%m/%d/%H",

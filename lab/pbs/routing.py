@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from lab.api.routing import Endpoint, Router
 
-
 if TYPE_CHECKING:
     from lab.pbs.server import BackupServer
 

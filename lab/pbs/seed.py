@@ -4,7 +4,6 @@ from typing import Any
 
 from lab.api.secrets import hash_secret
 
-
 DATASTORE, NAMESPACE = "backup", "wireguard"
 PROGRAM, BACKUP = "wgdeploy@pbs!pulumi", "pve@pbs!backup"
 GRANTS = (

@@ -12,7 +12,6 @@ from lab.pbs.datastore import Datastore
 from lab.pbs.dialect import refused
 from lab.pbs.permissions import Permissions
 
-
 NODE = "pbs"
 
 

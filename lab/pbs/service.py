@@ -17,7 +17,6 @@ from lab.pbs.server import BackupServer
 from lab.processes import Processes
 from lab.site import Site
 
-
 PROGRAM_SECRET, BACKUP_SECRET = "pbs_token", "pbs_backup_token"
 """Names of the site's secrets: of the program's token, and of the one the node backs up with."""
 DELAY_401 = 0.1

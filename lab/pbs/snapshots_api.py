@@ -8,7 +8,6 @@ from lab.pbs.dialect import refused
 from lab.pbs.parameters import GROUP, NS, SAFE, SNAPSHOT, STORE, TYPE
 from lab.pbs.routing import Call, endpoint
 
-
 BASE = "/admin/datastore/{store}"
 ONE = {**STORE, **SNAPSHOT, "ns": NS}
 

@@ -9,7 +9,6 @@ from lab.pbs.dialect import refused
 from lab.pbs.parameters import AUTHID, SAFE, SAFE_ID
 from lab.pbs.routing import Call, endpoint
 
-
 NODE = {"node": text(pattern=r"[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?").required()}
 UPID = {**NODE, "upid": text(size=(36, None)).required()}
 

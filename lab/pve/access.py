@@ -11,7 +11,6 @@ from lab.pve.parameters import DELETE
 from lab.pve.permissions import PRIVILEGES, on
 from lab.pve.routing import Call, endpoint
 
-
 USER_ID = {"userid": text(check=f.user_id, size=(None, 64)).required()}
 TOKEN_ID = {**USER_ID, "tokenid": text(pattern=r"[A-Za-z][A-Za-z0-9.\-_]+").required()}
 TOKEN_OPTIONS = {"comment": text(), "expire": integer(0), "privsep": boolean()}

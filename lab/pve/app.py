@@ -11,9 +11,9 @@ from lab.api.schema import Param, text, validate
 from lab.api.transport import Reply, Request
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import PVE
+from lab.pve.endpoints import ROUTER
 from lab.pve.identity import Identity
-from lab.pve.routing import ROUTER, Call, PveEndpoint
-
+from lab.pve.routing import Call, PveEndpoint
 
 PREFIX = "/api2/json"
 NODE_AGNOSTIC = Identity("")

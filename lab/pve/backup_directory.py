@@ -12,7 +12,6 @@ from lab.api.store import write_private
 from lab.pve.backup_stores import BackupError, existing
 from lab.pve.cluster import Cluster
 
-
 NAME = re.compile(r"vzdump-lxc-(\d+)-(\d{4}_\d{2}_\d{2}-\d{2}_\d{2}_\d{2})\.tar\.zst")
 
 

@@ -13,7 +13,6 @@ from lab.pve.parameters import DELETE, ROOT_ONLY_VZDUMP, VZDUMP_OPTIONS
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 AUDIT, MODIFY = on("/", "Sys.Audit"), on("/", "Sys.Modify")
 JOB_OPTIONS = {
     **VZDUMP_OPTIONS,

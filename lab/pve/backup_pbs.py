@@ -8,15 +8,15 @@ token, and is refused without the privilege, the namespace or the ownership of t
 import json
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from lab.pbs.datastore import Datastore, DatastoreError, Snapshot, snapshot_time
 from lab.pbs.login import PbsLogin
 from lab.pve.backup_stores import BackupError, existing
 from lab.pve.cluster import Cluster
-
 
 ROOT_ARCHIVE, CONFIG, FIREWALL = "root.pxar.didx", "pct.conf.blob", "fw.conf.blob"
 
@@ -112,9 +112,13 @@ class PbsStore:
             "firewall": json.loads(firewall.read_text()) if firewall.exists() else {"options": {}, "rules": []},
         }
 
-    def archive(self, volume: str) -> AbstractContextManager[Path]:
-        """Return the snapshot's archive of the root file system."""
-        return existing(self._snapshot(volume).path / ROOT_ARCHIVE, volume)
+    @contextmanager
+    def archive(self, volume: str) -> Iterator[Path]:
+        """Yield the snapshot's archive of the root file system, under a name that tells its compression."""
+        with existing(self._snapshot(volume).path / ROOT_ARCHIVE, volume) as path, TemporaryDirectory() as directory:
+            named = Path(directory) / "root.tar.zst"
+            named.symlink_to(path)
+            yield named
 
     def annotate(self, volume: str, *, notes: str | None, protected: int | None) -> None:
         """Change notes and protection."""

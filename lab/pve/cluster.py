@@ -13,7 +13,6 @@ from lab.pve.driver import Driver
 from lab.pve.identity import Authenticator
 from lab.pve.permissions import Permissions
 
-
 Guest = dict[str, Any]
 """One container in the state: `config`, `lock`, `firewall` (options and rules)."""
 TemplateSource = Callable[[str], Path | None]

@@ -14,7 +14,6 @@ from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import visible
 
-
 FIRST_VMID = 100
 
 

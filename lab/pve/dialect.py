@@ -3,7 +3,6 @@
 from lab.api.errors import ApiError
 from lab.api.schema import Dialect
 
-
 PVE = Dialect(
     missing="property is missing and it is not optional",
     unknown="property is not defined in schema and the schema does not allow additional properties",

@@ -7,7 +7,6 @@ from lab.pve import formats as f
 from lab.pve.dialect import died
 from lab.pve.guests import GIB, size_bytes, size_text
 
-
 DEFAULT_GIB = 4
 
 

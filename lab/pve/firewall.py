@@ -12,7 +12,6 @@ from lab.pve.parameters import DELETE, DIGEST, GUEST, LOG_LEVEL, POLICY, RULE_OP
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 READ, WRITE = on("/vms/{vmid}", "VM.Audit"), on("/vms/{vmid}", "VM.Config.Network")
 BASE = "/nodes/{node}/lxc/{vmid}/firewall"
 POSITION = {**GUEST, "pos": integer(0)}

@@ -13,7 +13,6 @@ from lab.firewall import Accept
 from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 
-
 MACROS: dict[str, tuple[tuple[str, str | None], ...]] = {
     "DNS": (("udp", "53"), ("tcp", "53")),
     "HTTP": (("tcp", "80"),),

@@ -9,7 +9,6 @@ from lab.pve.cluster import Cluster
 from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
 
-
 CPU = {"cores", "cpulimit", "cpuunits"}
 MEMORY = {"memory", "swap"}
 NETWORK = {"nameserver", "searchdomain", "hostname"}

@@ -12,7 +12,6 @@ from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 from lab.pve.options import digest
 
-
 MAC_PREFIX = "BC:24:11"
 """The vendor prefix Proxmox VE gives its guests by default."""
 UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}

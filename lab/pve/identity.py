@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from lab.api.errors import ApiError
 from lab.api.secrets import matches_hash
 
-
 TICKET_LIFETIME = 7200
 
 

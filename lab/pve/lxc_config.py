@@ -15,7 +15,6 @@ from lab.pve.parameters import DELETE, DIGEST_SHA1, GUEST, GUEST_OPTIONS
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 ANY_CONFIG = on(
     "/vms/{vmid}",
     "VM.Config.Disk",

@@ -10,7 +10,7 @@ from lab.pve.backup_stores import BackupError
 from lab.pve.backups import open_store
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died, forbidden
-from lab.pve.disks import allocate
+from lab.pve.disks import allocate, release
 from lab.pve.firewall_filter import apply
 from lab.pve.guest_permissions import check_options
 from lab.pve.guests import DEFAULTS, canonical, generate_mac, spec_of, status_of
@@ -18,7 +18,6 @@ from lab.pve.lxc_destroy import remove_guest
 from lab.pve.parameters import GUEST_OPTIONS, NODE, VMID
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import split_volume
-
 
 NOT_CONFIG = {
     "node",
@@ -86,7 +85,7 @@ def create_container(call: Call) -> Any:
         raise died(f"storage '{disk_storage}' does not support container directories")
     with call.cluster.store.edit() as data:
         if replaced:
-            remove_guest(call.cluster, call.vmid)
+            release(data, call.vmid)
         config["rootfs"] = allocate(data, call.vmid, disk_storage, config.get("rootfs"))
         data["guests"][str(call.vmid)] = {"config": config, "lock": "create", "firewall": firewall}
     kind = "vzrestore" if restoring else "vzcreate"
@@ -204,6 +203,8 @@ def _unpack_template(call: Call, config: dict[str, Any], log: Any) -> None:
 
 
 def _unpack_backup(cluster: Cluster, spec: Any, volume: str, log: Any) -> None:
+    if cluster.driver.exists(spec.vmid):
+        cluster.driver.destroy(spec.vmid)
     log(f"restoring '{volume}' now..")
     with open_store(cluster, volume.partition(":")[0]).archive(volume) as path:
         cluster.driver.restore(spec, path)

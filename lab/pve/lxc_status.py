@@ -15,7 +15,6 @@ from lab.pve.parameters import GUEST
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 POWER = on("/vms/{vmid}", "VM.PowerMgmt")
 AUDIT = on("/vms/{vmid}", "VM.Audit")
 PATIENCE = 60

@@ -8,7 +8,6 @@ from lab.pve.parameters import NODE
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 VERSION = {"version": "9.2.11", "release": "9.2", "repoid": "0000000000000000"}
 MEMORY, DISK, CORES = 16 << 30, 100 << 30, 4
 

@@ -9,7 +9,6 @@ from lab.pve.dialect import died
 from lab.pve.formats import split_list
 from lab.pve.routing import Call
 
-
 NOT_OPTIONS = {"delete", "digest", "node", "vmid", "pos", "moveto", "id"}
 
 

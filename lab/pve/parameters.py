@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from lab.api.schema import Param, array, boolean, integer, number, text
 from lab.pve import formats as f
 
-
 Params = Mapping[str, Param]
 
 NODE = {"node": text(check=f.node).required()}

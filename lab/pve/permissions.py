@@ -9,13 +9,13 @@ from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
 from lab.pve.routing import Call, Permission
 
-
 PRIVILEGES = tuple(
     f"{group}.{name}"
     for group, names in {
         "VM": "Allocate Audit Backup Clone Config.CDROM Config.CPU Config.Cloudinit Config.Disk Config.HWType "
-        "Config.Memory Config.Network Config.Options Console GuestAgent.Audit GuestAgent.FileRead GuestAgent.FileSystemMgmt "
-        "GuestAgent.FileWrite GuestAgent.Unrestricted Migrate PowerMgmt Replicate Snapshot Snapshot.Rollback",
+        "Config.Memory Config.Network Config.Options Console GuestAgent.Audit GuestAgent.FileRead "
+        "GuestAgent.FileSystemMgmt GuestAgent.FileWrite GuestAgent.Unrestricted Migrate "
+        "PowerMgmt Replicate Snapshot Snapshot.Rollback",
         "Datastore": "Allocate AllocateSpace AllocateTemplate Audit",
         "Pool": "Allocate Audit",
         "SDN": "Allocate Audit Use",

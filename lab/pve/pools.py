@@ -11,7 +11,6 @@ from lab.pve.guests import status_of
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 POOL = {"poolid": text(check=f.pool_id).required()}
 MEMBER_TYPES = ("qemu", "lxc", "storage")
 CHANGES = {

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from lab.api.routing import Endpoint, Router
 
-
 if TYPE_CHECKING:
     from lab.pve.cluster import Cluster
     from lab.pve.identity import Identity

@@ -5,7 +5,6 @@ from typing import Any
 
 from lab.api.secrets import hash_secret
 
-
 USER, TOKEN = "wgdeploy@pve", "wgdeploy@pve!pulumi"
 POOL = "wireguard"
 ROLES = {

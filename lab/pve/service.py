@@ -26,7 +26,6 @@ from lab.pve.vzdump import due_jobs
 from lab.site import NODE, Site
 from lab.templates import VERSIONS, ensure_template
 
-
 TOKEN_SECRET, ROOT_PASSWORD, BACKUP_SECRET = "pve_token", "pve_root_password", "pbs_backup_token"
 """Names of the site's secrets."""
 DELAY_401 = 0.1

@@ -13,7 +13,6 @@ from lab.pve.parameters import NODE
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
-
 STORAGE = {**NODE, "storage": text(check=f.storage_id).required()}
 LOOK = on("/storage/{storage}", "Datastore.Audit", "Datastore.AllocateSpace", any_of=True)
 TYPES = (

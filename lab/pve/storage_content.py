@@ -13,7 +13,6 @@ from lab.pve.parameters import NODE, VMID
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import CONTENT, LOOK, STORAGE, split_volume
 
-
 VOLUME = {**NODE, "storage": text(check=f.storage_id), "volume": text().required()}
 
 

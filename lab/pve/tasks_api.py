@@ -9,7 +9,6 @@ from lab.pve.identity import Identity
 from lab.pve.parameters import NODE, VMID
 from lab.pve.routing import Call, endpoint
 
-
 UPID = {**NODE, "upid": text().required()}
 
 

@@ -17,7 +17,6 @@ from lab.pve.permissions import NETWORK_ACCESS, both, on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import STORAGE
 
-
 MIRROR = "download.lab.internal"
 """The only host this node reaches: the lab's own mirror of templates."""
 URL = text(pattern=r"https?://.*").required()

@@ -17,7 +17,6 @@ from lab.pve.dialect import bad_parameter, died, forbidden
 from lab.pve.parameters import NODE, ROOT_ONLY_VZDUMP, VZDUMP_OPTIONS
 from lab.pve.routing import Call, endpoint
 
-
 Log = Callable[[str], None]
 ROOT_ONLY = (*ROOT_ONLY_VZDUMP, "job-id")
 
