@@ -30,9 +30,10 @@ def init_pid(site: Site, vmid: int) -> int | None:
 def _members(site: Site, vmid: int) -> list[int]:
     base = CGROUPS if unified() else CGROUPS / "pids"
     pids = []
-    for path in (base / group(site, vmid)).glob("**/cgroup.procs"):
+    # os.walk passes over groups that vanish while it looks; Path.glob does not.
+    for directory, _, _ in os.walk(base / group(site, vmid)):
         with suppress(OSError):
-            pids += [int(line) for line in path.read_text().split()]
+            pids += [int(line) for line in Path(directory, "cgroup.procs").read_text().split()]
     return sorted(pids)
 
 
