@@ -97,6 +97,7 @@ def sweep(site: Site) -> None:
     Network(site).down()
     with suppress(OSError):
         lxc.remove_groups(site)
+    Peers(site).forget()
     for socket in wireguard.SOCKETS.glob(f"wg{site.hash}*.sock"):
         socket.unlink(missing_ok=True)
 
@@ -140,9 +141,12 @@ def describe(site: Site) -> list[tuple[str, str, str]]:
     for vmid in containers.vmids():
         pid = containers.pid(vmid)
         rows.append(("CT", str(vmid), f"runs, init is {pid}" if pid else "stopped"))
-    rows += [("peer", name, _age(Peers(site).handshake_age(name))) for name in Peers(site).names()]
-    return rows
+    return rows + [("peer", name, _age(Peers(site), name)) for name in Peers(site).names()]
 
 
-def _age(seconds: float | None) -> str:
+def _age(peers: Peers, name: str) -> str:
+    try:
+        seconds = peers.handshake_age(name)
+    except LabError:
+        return "down"
     return "no handshake yet" if seconds is None else f"last handshake {seconds:.0f} s ago"

@@ -75,6 +75,11 @@ class Peers:
             namespaces.remove(known.namespace)
             self._file(name).unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Forget all peers, whose hosts are gone."""
+        for path in self._directory.glob("*.json"):
+            path.unlink(missing_ok=True)
+
     def get(self, name: str) -> Connection | None:
         """Return the peer's connection as last made, None for an unknown peer."""
         with suppress(FileNotFoundError, ValueError, TypeError):
@@ -152,13 +157,12 @@ class Peers:
         run(argv, check=False)
 
     def _remember(self, peer: Connection) -> None:
+        self._directory.mkdir(exist_ok=True)
         write_atomically(self._file(peer.name), json.dumps(asdict(peer)) + "\n")
 
     @property
     def _directory(self) -> Path:
-        path = self.site.state / "peers"
-        path.mkdir(exist_ok=True)
-        return path
+        return self.site.state / "peers"
 
     def _file(self, name: str) -> Path:
         return self._directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
