@@ -22,7 +22,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Section:
-    """One section: lower-case name, entries, and the comments inside it and right before it, without `#`."""
+    """One section: lower-case name, entries, and the comments inside it, and those right before it, without `#`."""
 
     name: str
     line: int
@@ -39,19 +39,23 @@ def sections(text: str) -> list[Section]:
         content, mark, comment = raw.partition("#")
         content = content.strip(_BLANKS)
         if header := _HEADER.fullmatch(content):
-            found.append(Section(header[1].lower(), number, before=loose))
+            _open(found, Section(header[1].lower(), number, before=loose))
             loose = []
         elif content:
             _holder(found, number).entries.append(_entry(content, number))
-        if mark:
-            loose = _note(found, loose, comment.strip(_BLANKS), own_line=not content)
-        elif not content:
-            loose = []
+        loose = _note(found, loose, comment.strip(_BLANKS), own_line=not content) if mark else []
     return found
 
 
+def _open(found: list[Section], section: Section) -> None:
+    """Start a section. The comments right before it are its own, not the last one's."""
+    if found and section.before:
+        del found[-1].comments[-len(section.before) :]
+    found.append(section)
+
+
 def _note(found: list[Section], loose: list[str], comment: str, *, own_line: bool) -> list[str]:
-    """File a comment with the section it stands in; one on a line of its own may also belong to the next section."""
+    """File a comment with the section it stands in; on a line of its own it may turn out to belong to the next."""
     if found:
         found[-1].comments.append(comment)
     return [*loose, comment] if own_line else []
