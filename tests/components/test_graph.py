@@ -1,0 +1,184 @@
+"""What the program declares: order of creation and destruction, secrets, protection."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.components.graph import DHCP_ADDRESS, MAC, SECRET, SIGNATURE, Graph, declare, settings
+
+PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
+ORDER = [
+    "keyring",
+    "claim",
+    "container-template",
+    "container",
+    "firewall-rules",
+    "firewall-options",
+]
+
+
+@pytest.fixture(scope="module")
+def graph() -> Graph:
+    return declare(settings(peers=PEERS))
+
+
+def test_the_take_over_guard_comes_before_anything_is_made(graph: Graph) -> None:
+    for name in set(graph.custom) - {"keyring", "addresses", "claim"}:
+        assert graph.waits_for(name, "claim"), name
+
+
+def test_the_create_workflow_s_steps_wait_for_each_other(graph: Graph) -> None:
+    for earlier, later in zip(ORDER, ORDER[1:], strict=False):
+        assert graph.waits_for(later, earlier), f"{later} does not wait for {earlier}"
+    for earlier, later in [
+        ("container", "host-key"),
+        ("host-key", "server-state"),
+        ("addresses", "server-state"),
+        ("server-state", "server"),
+    ]:
+        assert graph.waits_for(later, earlier), f"{later} does not wait for {earlier}"
+
+
+def test_the_server_retires_while_its_container_lives(graph: Graph) -> None:
+    state = graph.custom["server-state"]
+    assert state.deleted_with == ""
+    assert graph.waits_for("server-state", "container")
+
+
+def test_what_lives_in_the_container_goes_with_it(graph: Graph) -> None:
+    for name in ("firewall-rules", "firewall-options", "server"):
+        assert graph.custom[name].deleted_with == "container"
+    assert graph.custom["container"].deleted_with == "claim"
+
+
+def test_the_template_stays_when_the_stack_goes(graph: Graph) -> None:
+    template = graph.custom["container-template"]
+    assert template.request.retainOnDelete
+    assert template.inputs["overwrite"] is False
+    assert template.inputs["checksumAlgorithm"] == "sha512"
+    assert len(template.inputs["checksum"]) == 128
+
+
+def test_the_container_is_as_the_data_model_says(graph: Graph) -> None:
+    inputs = graph.custom["container"].inputs
+    assert inputs["vmId"] == 2090
+    assert inputs["unprivileged"] is True
+    assert inputs["startOnBoot"] is True
+    assert inputs["features"] == {"nesting": True}
+    assert inputs["memory"] == {"dedicated": 1024, "swap": 512}
+    assert inputs["cpu"] == {"cores": 1}
+    assert inputs["disk"] == {"datastoreId": "local-lvm", "size": 8}
+    assert inputs["networkInterfaces"] == [{"name": "eth0", "bridge": "vmbr0", "firewall": True}]
+    assert inputs["initialization"]["hostname"] == "wireguard"
+    assert inputs["initialization"]["dns"] == {"domain": "infra.local"}
+    assert inputs["initialization"]["userAccount"]["keys"][0].startswith("ssh-ed25519 ")
+
+
+def test_the_container_carries_the_mark_of_its_owner(graph: Graph) -> None:
+    owner = graph.answers.public["owner"]["public_key"]
+    mark = f"pulumi: wireguard-vpn/test/{owner}"
+    assert graph.custom["container"].inputs["description"].endswith(f"\n{mark}")
+    assert graph.custom["claim"].inputs["mark"] == mark
+
+
+def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph) -> None:
+    request = graph.custom["container"].request
+    assert set(request.ignoreChanges) == {
+        "operatingSystem.templateFileId",
+        "initialization.userAccount",
+    }
+    assert request.deleteBeforeReplace
+
+
+@pytest.mark.parametrize("protect", [True, False])
+def test_container_and_keys_are_protected_as_configured(protect: bool) -> None:
+    graph = declare(settings(protect=protect))
+    assert {name for name, each in graph.custom.items() if each.request.protect} == (
+        {"container", "keyring"} if protect else set()
+    )
+
+
+def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> None:
+    rules = graph.custom["firewall-rules"].inputs["rules"]
+    assert [(r["action"], r["proto"], r["dport"], r["source"]) for r in rules] == [
+        ("ACCEPT", "udp", "51820", "0.0.0.0/0"),
+        ("ACCEPT", "udp", "51820", "::/0"),
+        ("ACCEPT", "tcp", "22", "192.168.0.0/16"),
+    ]
+    options = graph.custom["firewall-options"].inputs
+    assert options["enabled"] is True
+    assert options["inputPolicy"] == "DROP"
+
+
+def test_without_the_proxmox_firewall_there_is_none() -> None:
+    graph = declare(settings(proxmox_firewall=False))
+    assert not [name for name in graph.custom if name.startswith("firewall")]
+    assert graph.custom["container"].inputs["networkInterfaces"][0]["firewall"] is False
+
+
+def test_peers_add_no_resources() -> None:
+    few, many = declare(settings(peers=PEERS)), declare(settings(peers=numbered(200)))
+    assert set(few.custom) == set(many.custom)
+
+
+def numbered(count: int) -> list[dict[str, Any]]:
+    return [{"name": f"peer-{n}"} for n in range(count)]
+
+
+def test_no_key_stands_readable_in_any_resource_or_output(graph: Graph) -> None:
+    secrets = {each["secret"] for name, each in graph.answers.keys.items() if name != "owner"}
+    assert len(secrets) == 5
+    for resource in graph.custom.values():
+        readable = json.dumps(without_secrets(resource.raw))
+        assert not [name for name in secrets if name.strip() in readable], resource.name
+    readable = json.dumps({k: v for k, v in graph.outputs.items() if k not in graph.secret_outputs})
+    assert not [name for name in secrets if name in readable]
+
+
+def without_secrets(value: Any) -> Any:
+    """Return a value of the wire without what is marked secret."""
+    if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return None
+        return {key: without_secrets(each) for key, each in value.items()}
+    return [without_secrets(each) for each in value] if isinstance(value, list) else value
+
+
+def test_the_bundle_travels_by_standard_input_and_says_nothing(graph: Graph) -> None:
+    command = graph.custom["server"]
+    assert command.raw["stdin"][SIGNATURE] == SECRET
+    assert command.raw["connection"][SIGNATURE] == SECRET
+    assert command.inputs["connection"]["hostKey"] == "ssh-ed25519 AAAA"
+    assert command.inputs["logging"] == "none"
+    assert command.inputs["addPreviousOutputInEnv"] is False
+    assert {"stdout", "stderr"} <= set(command.request.additionalSecretOutputs)
+    assert not {"delete", "triggers", "environment"} & command.inputs.keys()
+
+
+def test_the_outputs_are_what_a_person_needs_next(graph: Graph) -> None:
+    outputs = graph.outputs
+    assert outputs["endpoint"] == "192.168.20.90:51820"
+    assert outputs["ct_id"] == 2090
+    assert outputs["ct_address"] == "192.168.20.90"
+    assert outputs["service"] == "wg-quick@wg0.service"
+    assert outputs["peers"]["alice"]["address"] == "10.8.0.2"
+    assert set(outputs["peers"]) == set(outputs["client_configs"]) == {"alice", "bob"}
+    assert graph.secret_outputs == {"client_configs"}
+
+
+def test_dhcp_s_address_becomes_the_endpoint() -> None:
+    graph = declare(settings(ip_address="dhcp", gateway=None, peers=PEERS))
+    assert graph.outputs["endpoint"] == f"{DHCP_ADDRESS}:51820"
+    assert graph.custom["server"].inputs["connection"]["host"] == DHCP_ADDRESS
+    assert graph.custom["firewall-options"].inputs["dhcp"] is True
+
+
+def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:
+    assert graph.custom["host-key"].inputs["instance"] == MAC
+    assert graph.custom["server-state"].inputs["instance"] == MAC
+
+
+def test_the_token_from_the_environment_is_in_no_resource(graph: Graph) -> None:
+    token = "00000000-0000-0000-0000-000000000000"
+    assert not [r for r in graph.requests if token in str(r)]
