@@ -16,7 +16,7 @@ from vpn.errors import BadAnswer, ClientError, Conflict, Forbidden, NotFound, Un
 
 SYSTEM = "Proxmox Backup Server"
 TOKEN = re.compile(r"[^\s@:]+@[^\s@!:]+![A-Za-z0-9_][A-Za-z0-9._-]*:[0-9a-fA-F-]{36}")
-TOKEN_RULE = "the token must read USER@REALM!NAME:SECRET, with ':' before the secret (Proxmox VE uses '=')"
+FORM_RULE = "the token must read USER@REALM!NAME:SECRET, with ':' before the secret (Proxmox VE uses '=')"
 JobKind = Literal["prune", "verify"]
 
 
@@ -46,17 +46,21 @@ class Pbs:
         self._http = http
 
     @classmethod
-    def connect(cls, url: str, token: str, trust: Trust | None = None, transport: httpx.BaseTransport | None = None) -> Self:
+    def connect(
+        cls, url: str, token: str, trust: Trust | None = None, transport: httpx.BaseTransport | None = None
+    ) -> Self:
         """Return a client. Raises Unauthorized when the token has not PBS's form; nothing is sent yet."""
         if not TOKEN.fullmatch(token):
-            raise Unauthorized(SYSTEM, TOKEN_RULE)
+            raise Unauthorized(SYSTEM, FORM_RULE)
         headers = {"Authorization": f"PBSAPIToken={token}"}
         base = f"{url.rstrip('/')}/api2/json"
         secrets = (token, token.partition(":")[2])
         return cls(PbsHttp(SYSTEM, base, headers=headers, trust=trust, secrets=secrets, transport=transport))
 
-    def close(self) -> None:
-        """Give the connections back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def privileges(self, path: str) -> frozenset[str]:
@@ -90,7 +94,9 @@ class Pbs:
         """Make a job. Raises Conflict when the id is taken."""
         self._http.request("POST", f"/config/{kind}", json={"id": job_id, **typed(options)})
 
-    def update_job(self, kind: JobKind, job_id: str, options: Mapping[str, str], delete: tuple[str, ...], digest: str) -> None:
+    def update_job(
+        self, kind: JobKind, job_id: str, options: Mapping[str, str], delete: tuple[str, ...], digest: str
+    ) -> None:
         """Change a job. Raises Conflict when another writer was faster than the digest."""
         body: dict[str, Any] = typed(options)
         body |= {"delete": list(delete)} if delete else {}
@@ -112,7 +118,7 @@ class Pbs:
             raise BadAnswer(SYSTEM, f"{path} is not a list of objects")
         return found
 
-    def _data(self, path: str, params: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401
+    def _data(self, path: str, params: Mapping[str, str] | None = None) -> Any:
         answer = self._http.get(path, params)
         if not isinstance(answer, dict) or "data" not in answer:
             raise BadAnswer(SYSTEM, f"{path} has no data; is this the address of a backup server?")

@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-
 Job = dict[str, str]
 """A job as its API writes it, all values as text, keys in the API's spelling."""
 
@@ -27,7 +26,7 @@ LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
 CLOCK_SKEW = dt.timedelta(minutes=5)
 NEEDED = frozenset({"Datastore.Audit", "Datastore.Modify", "Datastore.Verify"})
-"""Privileges on the namespace that managing its prune and verify jobs takes (PBS roles DatastoreAdmin, or one of your own)."""
+"""Privileges on the namespace that managing its prune and verify jobs takes (PBS: DatastoreAdmin)."""
 EXCESSIVE = frozenset({"Permissions.Modify", "Sys.Modify", "Datastore.Allocate"})
 """Privileges nothing here needs: whoever steals the token could delete backups or give himself more."""
 INDEX = "index.json.blob"
@@ -119,7 +118,10 @@ def undercutting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str) -> 
         sorted(
             job["id"]
             for job in jobs
-            if job["id"] != ours and job.get("disable") != "1" and place.covered_by(job) and any(job.get(k) for k in KEEPS)
+            if job["id"] != ours
+            and job.get("disable") != "1"
+            and place.covered_by(job)
+            and any(job.get(k) for k in KEEPS)
         )
     )
 

@@ -42,7 +42,7 @@ def test_our_jobs_stay_in_our_namespace() -> None:
         ({"store": "other", "ns": "wireguard"}, False),
     ],
 )
-def test_a_job_acts_on_a_namespace_at_or_below_its_own_within_its_depth(job: backup.Job, acts: bool) -> None:
+def test_a_job_acts_on_a_namespace_at_or_below_its_own_within_its_depth(job: backup.Job, *, acts: bool) -> None:
     assert HERE.covered_by(job) is acts
 
 
@@ -70,7 +70,7 @@ def test_another_prune_job_that_acts_here_is_named() -> None:
         ({"vmid": "2090", "storage": "nfs"}, False),
     ],
 )
-def test_the_ct_is_covered_only_by_an_enabled_job_that_selects_it(job: backup.Job, covers: bool) -> None:
+def test_the_ct_is_covered_only_by_an_enabled_job_that_selects_it(job: backup.Job, *, covers: bool) -> None:
     jobs = [{"id": "job", "storage": "pbs"} | job]
     assert backup.covering(jobs, "pbs", 2090, "wireguard") == (("job",) if covers else ())
 
@@ -91,7 +91,9 @@ def test_what_an_api_answers_compares_as_text() -> None:
 @pytest.mark.parametrize("stack", ["prod", "org/prod", "a" * 60, "löwe"])
 def test_a_job_id_is_one_that_both_systems_take(stack: str) -> None:
     assert 3 <= len(backup.job_id("wireguard-vpn", stack)) <= backup.LONGEST_JOB_ID
-    assert set(backup.job_id("wireguard-vpn", stack)) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
+    assert set(backup.job_id("wireguard-vpn", stack)) <= set(
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+    )
 
 
 def snapshot(hours_ago: float, **other: object) -> dict[str, object]:

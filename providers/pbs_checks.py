@@ -1,0 +1,106 @@
+"""What must hold before a backup schedule is made, on Proxmox Backup Server and on Proxmox VE."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from clients.backup_jobs import BackupJobs
+from clients.pbs import SYSTEM, Pbs
+from clients.proxmox import Proxmox
+from providers.base import Props
+from vpn import backup
+from vpn.backup import Place
+from vpn.errors import Forbidden, Problem
+
+CLOSED = "maintenance"
+
+
+class Schedule(Props):
+    """What both resources know: whose schedule, of which CT, and where its backups lie."""
+
+    mark: str = ""
+    job_id: str
+    vmid: int
+    node: str
+    pool: str | None = None
+    storage: str
+    datastore: str
+    namespace: str = ""
+    backup_job: Literal["own", "pool"] = "own"
+    adopt: bool = False
+
+    @property
+    def place(self) -> Place:
+        """Datastore and namespace."""
+        return Place(self.datastore, self.namespace)
+
+
+def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
+    """Return everything that stands against the schedule, by config key."""
+    return [*_place_problems(pbs, new), *_job_problems(pbs, new), *_storage_problems(proxmox, new)]
+
+
+def is_ours(job: Mapping[str, Any], mark: str) -> bool:
+    """Whether a job carries our mark, and nothing else, as its comment."""
+    return bool(mark) and str(job.get("comment", "")).strip() == mark
+
+
+def foreign(what: str, job_id: str) -> str:
+    """Say that a job of our name belongs to somebody else, and the ways out."""
+    return f"the {what} {job_id!r} exists and is not ours; rename or remove it, or set pbs_adopt to take it over"
+
+
+def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    store = pbs.datastores().get(new.datastore)
+    if store is None:
+        return [Problem("pbs_datastore", repr(new.datastore), "is no datastore that the token may see")]
+    if store.get(CLOSED):
+        return [Problem("pbs_datastore", repr(new.datastore), "is in maintenance mode")]
+    if new.namespace and new.namespace not in pbs.namespaces(new.datastore):
+        return [
+            Problem(
+                "pbs_namespace", repr(new.namespace), "does not exist; PVE does not make it: create it on PBS first"
+            )
+        ]
+    missing = sorted(backup.NEEDED - pbs.privileges(new.place.acl_path))
+    rule = f"lacks {', '.join(missing)} on {new.place.acl_path} (given to both the user and the token)"
+    return [Problem("pbs_token", None, rule)] if missing else []
+
+
+def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    jobs = pbs.jobs("prune")
+    mine = [job for job in jobs if job["id"] == new.job_id]
+    taken = [job for job in mine if not is_ours(job, new.mark) and not new.adopt]
+    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
+    others = backup.undercutting(listed, new.place, new.job_id)
+    rule = f"prune job {', '.join(others)} acts on this namespace too, and the stricter retention wins"
+    return [Problem("pbs_adopt", None, foreign("prune job", new.job_id)) for _ in taken] + (
+        [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
+    )
+
+
+def _storage_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:
+    storages = {each["storage"]: each for each in proxmox.storages(new.node)}
+    found = storages.get(new.storage)
+    if found is None:
+        return [Problem("pbs_storage", repr(new.storage), "is no storage of the node that the token may see")]
+    if found.get("type") != "pbs" or "backup" not in str(found.get("content", "")):
+        return [Problem("pbs_storage", repr(new.storage), "must be a storage of type pbs with content backup")]
+    return _job_privilege(proxmox, new)
+
+
+def _job_privilege(proxmox: Proxmox, new: Schedule) -> list[Problem]:
+    try:
+        BackupJobs(proxmox).all()
+    except Forbidden:
+        rule = "the Proxmox VE token lacks Sys.Audit on /: whether the CT is backed up cannot be seen"
+        return [Problem("proxmox_api_token", None, rule)]
+    if new.backup_job == "own" and "Sys.Modify" not in proxmox.permissions("/"):
+        rule = "takes Sys.Modify on /, which the token lacks; 'pool' lets an administrator's job cover the CT's pool"
+        return [Problem("backup_job", "'own'", rule)]
+    return []
+
+
+def warnings(pbs: Pbs, new: Schedule) -> list[str]:
+    """Return what is allowed but unwise."""
+    excess = sorted(backup.EXCESSIVE & pbs.privileges(new.place.acl_path))
+    return [f"{SYSTEM}: the token has {', '.join(excess)}, which nothing here needs"] if excess else []
