@@ -20,7 +20,7 @@ def variables(site: Site) -> dict[str, str]:
     certificates = ensure_certificates(site)
     template = ensure_template(site)
     found = {
-        "PULUMI_HOME": str(site.state / "pulumi"),
+        "PULUMI_HOME": str(site.state / "pulumi-home"),
         "PULUMI_BACKEND_URL": f"file://{site.state / 'backend'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(site.state / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
@@ -40,8 +40,8 @@ def path(site: Site) -> str:
 
 
 def toolchain(site: Site) -> Path:
-    """Return the directory of the toolchain's commands."""
-    return site.cache / "toolchain" / "bin"
+    """Return the directory of the toolchain's commands, which tools/setup links to."""
+    return site.state / "toolchain" / "bin"
 
 
 def write(site: Site) -> None:

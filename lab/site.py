@@ -92,6 +92,7 @@ class Site:
         """Make the directories of the site; private, but to be traversed by containers."""
         for path in (self.state, self.run, self.logs, self.keys, self.containers):
             path.mkdir(mode=0o755, parents=True, exist_ok=True)
+        self.state.chmod(0o755)
         self.keys.chmod(0o700)
         self.run.chmod(0o700)
 
