@@ -55,7 +55,7 @@ class Answer:
     text: str
     response: httpx.Response
 
-    def json(self) -> Any:  # noqa: ANN401
+    def json(self) -> Any:
         """Return the decoded body; None for an empty one. Raises BadAnswer for anything else."""
         if not self.text.strip():
             return None
@@ -102,7 +102,7 @@ class Http:
         """Give the connections back."""
         self._client.close()
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:  # noqa: ANN401
+    def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """Return the JSON that GET `path` answers; raises as `request` does."""
         return self.request("GET", path, params=params).json()
 
@@ -113,7 +113,7 @@ class Http:
         *,
         params: Mapping[str, Any] | None = None,
         data: Mapping[str, Any] | None = None,
-        json: Any = None,  # noqa: ANN401
+        json: Any = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
         timeout: float | None = None,
@@ -122,9 +122,7 @@ class Http:
 
         Raises a ClientError: Unreachable and TlsFailure before an answer, by status after it.
         """
-        request = self._client.build_request(
-            method, path, params=params, data=data, json=json, headers=headers
-        )
+        request = self._client.build_request(method, path, params=params, data=data, json=json, headers=headers)
         if timeout is not None:
             request.extensions["timeout"] = httpx.Timeout(timeout).as_dict()
         tries = self._attempts if idempotent or method == "GET" else 1
@@ -152,9 +150,7 @@ class Http:
             response = self._client.send(request)
         except (httpx.HTTPError, ssl.SSLError) as error:
             raise self._transport_error(error) from None
-        return Answer(
-            self.system, response.status_code, response.reason_phrase, response.text, response
-        )
+        return Answer(self.system, response.status_code, response.reason_phrase, response.text, response)
 
     def _transport_error(self, error: Exception) -> ClientError:
         where = f"at {self.url}"

@@ -59,13 +59,11 @@ class PinnedContext(ssl.SSLContext):
         context.pinned = fingerprint
         return context
 
-    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:  # noqa: ANN401
+    def wrap_socket(self, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         """Shake hands, then refuse any other certificate (ssl.SSLCertVerificationError)."""
         wrapped = super().wrap_socket(*args, **kwargs)
         seen = hashlib.sha256(wrapped.getpeercert(binary_form=True) or b"").hexdigest()
         if not hmac.compare_digest(seen, self.pinned):
             wrapped.close()
-            raise ssl.SSLCertVerificationError(
-                f"certificate fingerprint is {seen}, pinned is {self.pinned}"
-            )
+            raise ssl.SSLCertVerificationError(f"certificate fingerprint is {seen}, pinned is {self.pinned}")
         return wrapped

@@ -55,5 +55,5 @@ class AddressLedger(Resource, module="vpn", name="AddressLedger"):
     leases: pulumi.Output[dict[str, dict[str, str]]]
     released: pulumi.Output[dict[str, dict[str, str]]]
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         super().__init__(AddressLedgerProvider(), name, {"leases": {}, "released": {}, **props}, opts)

@@ -59,7 +59,7 @@ class Props(BaseModel):
         known = self.model_dump(mode="json", exclude_none=True)
         return known | dict.fromkeys(self.unknown, UNKNOWN)
 
-    def with_(self, **changes: Any) -> Self:  # noqa: ANN401
+    def with_(self, **changes: Any) -> Self:
         """Return a copy with other values."""
         return self.model_copy(update=changes)
 
@@ -67,7 +67,7 @@ class Props(BaseModel):
 P = TypeVar("P", bound=Props)
 
 
-class Failure(Exception):  # noqa: N818
+class Failure(Exception):
     """What Pulumi shows when an operation failed: one message, nothing secret, no cause."""
 
 
@@ -178,10 +178,10 @@ class Provider(ResourceProvider, Generic[P]):
         with guarded(self, "delete"):
             self.on_delete(_id, self._model(_props))
 
-    def _model(self, raw: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _model(self, raw: Mapping[str, Any]) -> Any:
         return self.props.of(raw)
 
-    def _old_inputs(self, olds: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    def _old_inputs(self, olds: Mapping[str, Any]) -> Any:
         """Old inputs as a model; None on creation or when an older version wrote them."""
         try:
             return self._model(olds) if olds else None
@@ -235,7 +235,6 @@ def _not_a_failure(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], Failure))
 
 
-def _failure(problem: Any) -> CheckFailure:  # noqa: ANN401
+def _failure(problem: Any) -> CheckFailure:
     said = f"{problem.value!r}: {problem.rule}" if problem.value is not None else problem.rule
     return CheckFailure(problem.key, redacted(said))
-

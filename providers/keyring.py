@@ -53,7 +53,7 @@ class Keyring(Resource, module="vpn", name="Keyring"):
     public: pulumi.Output[dict[str, dict[str, Any]]]
     changes: pulumi.Output[list[str]]
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         secret = {"given": pulumi.Output.secret(props.pop("given")), "keys": pulumi.Output.secret({})}
         super().__init__(KeyringProvider(), name, {"public": {}, "changes": [], **secret, **props}, opts)
 

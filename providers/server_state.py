@@ -1,0 +1,126 @@
+"""The server as it is, before the command that changes it: what refresh observes and preview tells.
+
+pulumi-command has no read. Here `read` observes the server, and what it finds wrong becomes an
+input; the next `check` sees it, raises the epoch, which is part of the bundle, and so the command
+runs again. `check` also says, before anything happens, what kind of change it will be.
+"""
+
+import json
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from clients.ssh import Session
+from providers import connections
+from providers.base import Props, Provider
+from providers.ways import Connection
+from vpn import bundle, drift, plan
+from vpn.errors import HostKeyChanged, RemoteFailed, SshError
+from vpn.expectation import Expectation
+from vpn.fingerprints import Fingerprints
+
+OBSERVE_SECONDS = 60.0
+RETIRE_SECONDS = 300.0
+
+
+class StateProps(Props):
+    """`fingerprints` and `expectation` as `vpn.bundle` makes them; `node` and `container_id` name the guest.
+
+    `plan` (kind and summary) is what the last change does, `epoch` counts repairs, `drift` what refresh found.
+    """
+
+    fingerprints: dict[str, Any] = {}
+    expectation: dict[str, Any] = {}
+    instance: str = ""
+    connection: Connection | None = None
+    node: str | None = None
+    container_id: int | None = None
+    plan: dict[str, Any] | None = None
+    epoch: int | None = None
+    drift: list[str] = []
+
+
+class ServerStateProvider(Provider[StateProps]):
+    """Observes, plans and, at the end, retires the service."""
+
+    props = StateProps
+
+    def on_check(self, old: StateProps | None, new: StateProps) -> StateProps:
+        """Decide plan and epoch from the old state, what refresh found, and the new version."""
+        moved = old is None or ("instance" not in new.unknown and old.instance not in ("", new.instance))
+        found = old.drift if old else []
+        epoch = (old.epoch or 0 if old else 0) + (1 if moved or found else 0)
+        if "fingerprints" in new.unknown:
+            return new.with_(plan=None, epoch=epoch, drift=[])
+        before = None if moved or old is None or not old.fingerprints else Fingerprints.from_dict(old.fingerprints)
+        next_ = plan.classify(before, Fingerprints.from_dict(new.fingerprints), found)
+        kept = old.plan if old and next_.kind == "none" else None
+        said = kept or {"kind": next_.kind, "summary": list(next_.summary)}
+        return new.with_(plan=said, epoch=epoch, drift=[])
+
+    def on_create(self, new: StateProps) -> tuple[str, StateProps]:
+        """Keep what is expected; the command that follows makes it so."""
+        return new.instance or "server", new
+
+    def on_read(self, id_: str, old: StateProps) -> StateProps:
+        """Observe the server; that it cannot be reached is a finding, another host key is not."""
+        del id_
+        expected = Expectation.from_dict(old.expectation)
+        return old.with_(drift=[*drift.compare(expected, _facts(old.connection, expected))])
+
+    def on_delete(self, id_: str, old: StateProps) -> None:
+        """Stop the service and remove its files, unless the container is gone or stopped."""
+        del id_
+        if not old.connection or not old.expectation or not _runs(old):
+            return
+        try:
+            _ask(old.connection, "retire", Expectation.from_dict(old.expectation), RETIRE_SECONDS)
+        except SshError as error:
+            if _runs(old):
+                raise SshError(_stuck(old, error)) from None
+
+
+def _facts(connection: Connection | None, expected: Expectation) -> dict[str, Any]:
+    if connection is None:
+        return {"unreachable": "no way to it is known yet"}
+    try:
+        found: dict[str, Any] = json.loads(_ask(connection, "observe", expected, OBSERVE_SECONDS))
+    except (HostKeyChanged, RemoteFailed):
+        raise
+    except SshError as error:
+        return {"unreachable": str(error)}
+    except ValueError:
+        return {"unreachable": "what it said about itself cannot be read"}
+    return found
+
+
+def _ask(connection: Connection, script: str, expected: Expectation, seconds: float) -> str:
+    stdin = bundle.pack_tool(script, expected).encode()
+    with Session(connection.way()) as session:
+        return session.must_run(bundle.bootstrap(script), stdin, seconds)
+
+
+def _runs(old: StateProps) -> bool:
+    """Whether the guest runs, as far as it is named."""
+    if old.node is None or old.container_id is None:
+        return True
+    with connections.proxmox() as api:
+        return api.running(old.node, old.container_id)
+
+
+def _stuck(old: StateProps, error: SshError) -> str:
+    where = f"CT {old.container_id}" if old.container_id else "the container"
+    return f"{where} runs, but its service cannot be retired: {error}. Stop the container to go on without"
+
+
+class ServerState(Resource, module="vpn", name="ServerState"):
+    """What the server is expected to be, what the next change does, and how often it was repaired."""
+
+    plan: pulumi.Output[dict[str, Any]]
+    epoch: pulumi.Output[int]
+    drift: pulumi.Output[list[str]]
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
+        given = {"plan": None, "epoch": None, "drift": [], **props}
+        super().__init__(ServerStateProvider(), name, given, opts)
