@@ -54,6 +54,8 @@ class Server(pulumi.ComponentResource):
             expectation=public(network, lambda n: expectation(n).to_dict()),
             instance=container.instance,
             connection=pulumi.Output.secret({**way, "jump": jump}),
+            node=settings.proxmox.proxmox_node,
+            container_id=settings.container.container_id,
             opts=child,
         )
         bundle = pulumi.Output.all(network, state.epoch, container.instance).apply(

@@ -19,6 +19,7 @@ from vpn.errors import ConfigError, Forbidden, NotFound, Problem, TlsFailure, Un
 REPLACES = ("node", "container_id", "storage_pool", "unprivileged", "pool")
 KEYS = {"node": "proxmox_node"}
 """Config keys of inputs that are named otherwise."""
+SHUTDOWN_SECONDS = 60
 
 
 class ClaimProps(Props):
@@ -36,7 +37,7 @@ class ClaimProps(Props):
 
 
 class ContainerClaimProvider(Provider[ClaimProps]):
-    """Looks, and refuses; it makes nothing of its own."""
+    """Looks, and refuses; it makes nothing, and at the end removes the container the claim was for."""
 
     props = ClaimProps
 
@@ -50,6 +51,19 @@ class ContainerClaimProvider(Provider[ClaimProps]):
     def on_create(self, new: ClaimProps) -> tuple[str, ClaimProps]:
         """Keep what was proven."""
         return f"{new.node}/{new.container_id}", new
+
+    def on_delete(self, id_: str, old: ClaimProps) -> None:
+        """Remove the container if it carries our mark: the plugin's own delete fails at one that is gone.
+
+        A guest that another made under the VMID since then stays as it is.
+        """
+        del id_
+        with connections.proxmox() as api:
+            if not _is_ours(api, Guest(old.container_id, "", old.node, "lxc", ""), old.mark):
+                return
+            if api.running(old.node, old.container_id):
+                api.shutdown(old.node, old.container_id, SHUTDOWN_SECONDS)
+            api.destroy(old.node, old.container_id)
 
 
 def replacement_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
