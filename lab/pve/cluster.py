@@ -14,7 +14,7 @@ from lab.pve.identity import Authenticator
 from lab.pve.permissions import Permissions
 
 Guest = dict[str, Any]
-"""One container in the state: `config`, `lock`, `firewall` (options and rules)."""
+"""One container in the state: `config` and `lock`."""
 TemplateSource = Callable[[str], Path | None]
 """Gives the file behind a template's name; None when there is none."""
 
@@ -64,6 +64,14 @@ class Cluster:
         with self.store.edit() as data:
             if str(vmid) in data["guests"]:
                 data["guests"][str(vmid)]["lock"] = reason
+
+    def firewall(self, vmid: int) -> dict[str, Any]:
+        """Return a guest's firewall, `options` and `rules`.
+
+        It is a file of its own: the real server reads and writes it without asking whether the guest exists.
+        """
+        held: dict[str, dict[str, Any]] = self.data["guest_firewalls"]
+        return held.setdefault(str(vmid), {"options": {}, "rules": []})
 
     def pool_of(self, vmid: int) -> str | None:
         """Return the pool a guest is in."""

@@ -19,8 +19,8 @@ ACTIONS = ("ACCEPT", "DROP", "REJECT")
 
 
 def _firewall(call: Call) -> dict[str, Any]:
-    found: dict[str, Any] = call.cluster.guest(call.vmid)["firewall"]
-    return found
+    with call.cluster.store.lock:
+        return call.cluster.firewall(call.vmid)
 
 
 @endpoint("GET", f"{BASE}/options", GUEST, permission=READ)

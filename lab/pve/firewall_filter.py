@@ -75,12 +75,13 @@ def apply(cluster: Cluster, vmid: int) -> None:
     guest = cluster.guests().get(vmid)
     if guest is None or not cluster.driver.running(vmid):
         return
-    switched_on = cluster.data["firewall"]["options"].get("enable") and guest["firewall"]["options"].get("enable")
+    firewall = cluster.firewall(vmid)
+    switched_on = cluster.data["firewall"]["options"].get("enable") and firewall["options"].get("enable")
     for option, value in guest["config"].items():
         if option.startswith("net"):
             net = f.NET.parse(value)
             on = switched_on and net.get("firewall") == "1"
-            _filter(cluster, vmid, net["name"], accepted(guest["firewall"], option) if on else None)
+            _filter(cluster, vmid, net["name"], accepted(firewall, option) if on else None)
 
 
 def _filter(cluster: Cluster, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:

@@ -64,6 +64,9 @@ def canonical(option: str, value: Any, before: Mapping[str, Any]) -> Any:
         return ";".join(sorted(set(f.split_list(value.lower()))))
     if option == "features":
         return f.FEATURES.render(f.FEATURES.parse(value))
+    if option == "rootfs" and "size" in value:
+        values = f.ROOTFS.parse(value)
+        return f.ROOTFS.render(values | {"size": size_text(size_bytes(values["size"]))})
     return value
 
 

@@ -78,7 +78,7 @@ def create_container(call: Call) -> Any:
     restoring = bool(call.get("restore"))
     _permit_source(call, storage, backup=restoring)
     replaced = _replaced(call, restoring=restoring)
-    config, firewall = _from_backup(call, volume) if restoring else (_fresh(call, name), {"options": {}, "rules": []})
+    config, firewall = _from_backup(call, volume) if restoring else (_fresh(call, name), None)
     disk_storage = _disk_storage(call, config)
     call.cluster.permissions.require(call.who, f"/storage/{disk_storage}", ["Datastore.AllocateSpace"])
     if "rootdir" not in call.cluster.storage(disk_storage)["content"].split(","):
@@ -87,7 +87,9 @@ def create_container(call: Call) -> Any:
         if replaced:
             release(data, call.vmid)
         config["rootfs"] = allocate(data, call.vmid, disk_storage, config.get("rootfs"))
-        data["guests"][str(call.vmid)] = {"config": config, "lock": "create", "firewall": firewall}
+        data["guests"][str(call.vmid)] = {"config": config, "lock": "create"}
+        if firewall is not None:
+            data["guest_firewalls"][str(call.vmid)] = firewall
     kind = "vzrestore" if restoring else "vzcreate"
     return call.cluster.tasks.start(kind, str(call.vmid), call.who.authid, lambda log: _build(call, log))
 

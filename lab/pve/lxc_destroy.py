@@ -48,10 +48,11 @@ def _destroy(call: Call, log: Any) -> None:
 
 
 def forget(cluster: Cluster, vmid: int) -> None:
-    """Return what always goes with a container: its record, disks, firewall, access rules and pool membership."""
+    """Remove what always goes with a container: its record, disks, firewall, access rules and pool membership."""
     with cluster.store.edit() as data:
         release(data, vmid)
         data["guests"].pop(str(vmid), None)
+        data["guest_firewalls"].pop(str(vmid), None)
         data["acl"] = [item for item in data["acl"] if item["path"] != f"/vms/{vmid}"]
         for pool in data["pools"].values():
             pool["vms"] = [member for member in pool["vms"] if member != str(vmid)]

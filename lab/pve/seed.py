@@ -67,6 +67,7 @@ def seed(node: str, token_secret: str, root_password: str) -> dict[str, Any]:
             "local-lvm": {"type": "lvmthin", "content": "rootdir", "vgname": "pve", "thinpool": "data"},
         },
         "guests": {},
+        "guest_firewalls": {},
         "jobs": {"wireguard-pool": dict(ADMIN_JOB)},
         "volumes": {},
         "tasks": [],

@@ -78,7 +78,7 @@ def _backup(cluster: Cluster, vmid: int, options: dict[str, Any], log: Log) -> N
     cluster.lock(vmid, "backup")
     try:
         store = open_store(cluster, options.get("storage", "local"))
-        record = {"vmid": vmid, "config": guest["config"], "firewall": guest["firewall"]}
+        record = {"vmid": vmid, "config": guest["config"], "firewall": cluster.firewall(vmid)}
         with store.write(record, _notes(cluster, vmid, options), protected=bool(options.get("protected"))) as path:
             cluster.driver.archive(vmid, path)
             log(f"INFO: archive file size: {path.stat().st_size >> 20}MB")
