@@ -21,7 +21,6 @@ from lab.site import Site
 from lab.summary import summarize
 from lab.templates import checksum, ensure_template
 
-
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 peers_app = typer.Typer(help="Connect and disconnect real VPN clients.", no_args_is_help=True)
 app.add_typer(peers_app, name="peers")

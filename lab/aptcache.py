@@ -22,7 +22,6 @@ from lab import namespaces
 from lab.processes import Processes
 from lab.site import BRIDGES, Site
 
-
 ADDRESS = str(ip_interface(BRIDGES["vmbr0"]).ip)
 PORT = 3142
 FRESH = 12 * 3600

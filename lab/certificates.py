@@ -13,7 +13,6 @@ from cryptography.x509.oid import NameOID
 
 from lab.site import Site, write_atomically
 
-
 LIFETIME = dt.timedelta(days=3650)
 NAMES = ("localhost", "pve.lab.internal", "pbs.lab.internal")
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from lab.errors import PeerError
 
-
 _QUICK = {"address", "dns", "mtu", "table", "preup", "postup", "predown", "postdown", "saveconfig"}
 """Keys of [Interface] that wg-quick keeps to itself; wg-quick(8)."""
 MTU = 1420

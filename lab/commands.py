@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lab.errors import CommandError
 
-
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where ip, nft, sshd and lxc's helpers live; not on every user's PATH."""
 

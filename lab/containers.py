@@ -17,7 +17,6 @@ from lab.firewall import Accept
 from lab.lxc import HOME
 from lab.site import Site
 
-
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECOMPRESS = {".zst": "--zstd", ".gz": "--gzip", ".xz": "--xz"}

@@ -6,7 +6,6 @@ from uuid import uuid4
 
 from lab.site import Site, write_atomically
 
-
 PVE_TOKEN_ID = "wgdeploy@pve!pulumi"
 """The API token the lab stack deploys with; its secret is `secret(site, "pve_token")`."""
 

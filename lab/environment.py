@@ -9,7 +9,6 @@ from lab.servers import present
 from lab.site import Site, write_atomically
 from lab.templates import checksum, ensure_template
 
-
 PASSPHRASE = "wireguard-vpn lab"
 """Passphrase of the stack `lab`, the same in every checkout: Pulumi.lab.yaml carries its salt,
 and the lab's state holds the lab's keys alone."""

@@ -15,7 +15,6 @@ from lab.processes import Processes, end
 from lab.site import Site
 from lab.templates import ensure_template
 
-
 TOOLS = {
     "ip": "iproute2",
     "nft": "nftables",

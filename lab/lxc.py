@@ -22,7 +22,6 @@ from lab.errors import CommandError
 from lab.processes import MARK
 from lab.site import Site
 
-
 if TYPE_CHECKING:
     from lab.containers import ContainerSpec, Nic
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lab.commands import run
 
-
 DIRECTORY = Path("/run/netns")
 """Where ip(8) keeps the namespaces that have a name."""
 CLONE_NEWNS = 0x00020000

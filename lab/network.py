@@ -13,7 +13,6 @@ from lab import namespaces
 from lab.commands import output, run
 from lab.site import BRIDGES, CONTAINER_ADDRESS, DMZ_HOST, MANAGEMENT_HOST, Site
 
-
 HOSTS = {"mgmt": ("vmbr0", MANAGEMENT_HOST), "dmz": ("vmbr1", DMZ_HOST)}
 """Answering hosts: role to bridge and address."""
 WAN_ADDRESS = str(ip_interface(BRIDGES["wan0"]).ip)
@@ -42,7 +41,13 @@ table ip router {{
   }}
 }}
 """
-_SYSCTLS = ("net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1")
+_SYSCTLS = {
+    "net.ipv4.ip_forward": 1,
+    "net.ipv6.conf.all.forwarding": 1,
+    # Bridged frames are none of the router's business; there only with br_netfilter.
+    "net.bridge.bridge-nf-call-iptables": 0,
+    "net.bridge.bridge-nf-call-ip6tables": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,8 @@ class Network:
     def up(self) -> None:
         """Make what is missing of the networks; what is there and in use stays."""
         if namespaces.ensure(self.site.node):
-            run(namespaces.inside(self.site.node, ["sysctl", "-q", "-w", *_SYSCTLS]))
+            settings = [f"{key}={value}" for key, value in _SYSCTLS.items()]
+            run(namespaces.inside(self.site.node, ["sysctl", "-q", "-e", "-w", *settings]))
         self._add_bridges()
         for role, (bridge, address) in HOSTS.items():
             gateway = str(ip_interface(BRIDGES[bridge]).ip)

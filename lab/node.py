@@ -15,7 +15,6 @@ from lab.commands import run
 from lab.processes import Processes
 from lab.site import NODE, Site, write_atomically
 
-
 USER = "jump"
 _FILES = {
     "passwd": (

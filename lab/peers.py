@@ -18,7 +18,6 @@ from lab.errors import PeerError
 from lab.network import WAN_ADDRESS, Network
 from lab.site import Site, write_atomically
 
-
 PATIENCE = 20.0
 """How long a peer is waited for, in seconds: a handshake is tried again after 5 (section 6.1)."""
 FIRST, LAST = 10, 250

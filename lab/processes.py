@@ -13,9 +13,10 @@ from lab.commands import environment
 from lab.errors import LabError
 from lab.site import Site
 
-
 MARK = "WIREGUARD_VPN_LAB_PROCESS"
 """Environment variable every server of a site carries, so that orphans are found by it."""
+_children: "list[subprocess.Popen[bytes]]" = []
+"""Servers this process started; they outlive it, and until then somebody must wait for them."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Processes:
                 env=environment({MARK: self.site.hash, "PYTHONUNBUFFERED": "1"}),
                 start_new_session=True,
             )
+        _children[:] = [process, *(child for child in _children if child.poll() is None)]
         self._file(name).write_text(f"{process.pid} {start_time(process.pid)}\n")
 
     def pid(self, name: str) -> int | None:

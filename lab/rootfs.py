@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from lab.commands import run
 
-
 if TYPE_CHECKING:
     from lab.containers import ContainerSpec, Nic
 

@@ -13,7 +13,6 @@ from lab.credentials import PVE_TOKEN_ID, secret
 from lab.processes import Processes
 from lab.site import BRIDGES, Site
 
-
 DHCP_RANGE = "192.168.30.10,192.168.30.250,255.255.0.0,1h"
 """What the management network's DHCP server gives out."""
 

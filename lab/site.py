@@ -11,7 +11,6 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Final
 
-
 NODE: Final = "pve"
 """Name of the Proxmox VE node."""
 BRIDGES: Final = {"vmbr0": "192.168.10.1/16", "vmbr1": "172.16.10.1/24", "wan0": "198.51.100.1/24"}

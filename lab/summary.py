@@ -19,7 +19,6 @@ from lab.errors import LabError
 from lab.peers import Connection, Peers
 from lab.site import MANAGEMENT_HOST, Site, write_atomically
 
-
 STACK = "lab"
 SECONDS = 1.5
 """How long each throughput is measured."""

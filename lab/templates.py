@@ -14,7 +14,6 @@ from lab.commands import follow, progress
 from lab.errors import LabError
 from lab.site import Site
 
-
 VERSIONS = {"bookworm": "debian-12-standard_12.12-1_amd64.tar.zst"}
 """File name of each suite's template, as Proxmox VE's download list has it."""
 PACKAGES = (

@@ -13,7 +13,6 @@ from lab.network import BARE_ADDRESS, BARE_WAN_ADDRESS, WAN_ADDRESS, Network
 from lab.processes import MARK
 from lab.site import BRIDGES, Site
 
-
 PORT = 5201
 _CLIENT, _SERVER = "10.98.0.1", "10.98.0.2"
 """The bare ends' addresses inside their tunnel."""

@@ -11,7 +11,6 @@ from lab.network import batch, links
 from lab.processes import Processes
 from lab.site import Site
 
-
 SOCKETS = Path("/run/wireguard")
 """Where wireguard-go keeps its control sockets, for the whole machine."""
 
