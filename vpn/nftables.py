@@ -15,15 +15,8 @@ from typing import Any, Final
 from vpn import rendering
 from vpn.network import Access, Network, Peer
 from vpn.settings import AllowRule, IPNetwork
+from vpn.settings.networks import PRIVATE
 
-PRIVATE: Final = tuple(
-    ip_network(each)
-    for each in (
-        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.168.0.0/16", "224.0.0.0/3", "::/8", "fc00::/7", "fe80::/10", "ff00::/8"),
-    )
-)
-"""What is not the internet: a full tunnel alone opens none of it."""
 SSH_PORT: Final = 22
 ZABBIX_PORT: Final = 10050
 

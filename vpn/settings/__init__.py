@@ -6,7 +6,8 @@ Sections are grouped by what they are about; a field's name is its config key:
 
 from __future__ import annotations
 
-from vpn.settings.names import in_any, join_endpoint, split_endpoint, touches
+from vpn.settings.names import join_endpoint, split_endpoint
+from vpn.settings.networks import in_any, touches
 from vpn.settings.parse import KNOWN_KEYS, parse
 from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Ssh

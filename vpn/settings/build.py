@@ -28,6 +28,7 @@ SECRET_KEYS = frozenset(
 )
 _LONGEST_VALUE = 80
 _USERINFO = re.compile(r"//[^/@\s]*@")
+_NAME = "[key]"  # pydantic's last location part when the name in a mapping is at fault
 _WRONG_KIND = {
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
@@ -49,7 +50,8 @@ def build(
         found = error.errors(include_url=False, include_context=False)
     problems = [_problem(model, each, children) for each in found]
     kept = _copy(raw)
-    for each in found:
+    # Names of groups go last: a mark on what a bad name holds would bring the name back.
+    for each in sorted(found, key=lambda error: error["loc"][-1] == _NAME):
         _cut(kept, each, children)
     return model.model_validate(kept), problems
 
@@ -81,6 +83,8 @@ def unknown(key: str, known: Iterable[str]) -> str:
 def _problem(model: type[BaseModel], error: Any, children: Mapping[str, type[BaseModel]]) -> Problem:
     location: Location = error["loc"]
     key = path(location)
+    if location[-1] == _NAME:
+        return Problem(path(location[:-2]), shown("", error["input"]), error["msg"].removeprefix("Value error, "))
     if error["type"] == "extra_forbidden":
         return Problem(key, None, unknown(str(location[-1]), _owner(model, location, children).model_fields))
     if error["type"] == "missing":
@@ -118,8 +122,8 @@ def _cut(raw: dict[str, Any], error: Any, children: Mapping[str, type[BaseModel]
             current = current[part]
         else:
             break
-    if error["type"] == "extra_forbidden":
-        holder.pop(place)
+    if (error["type"] in ("extra_forbidden", "model_type") and isinstance(holder, dict)) or error["loc"][-1] == _NAME:
+        holder.pop(place, None)
     elif isinstance(holder, list):
         holder[place] = dict.fromkeys(_required(children[name]), INVALID)
     else:

@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from vpn.settings.types import IPNetwork, address, checked, interface4, matching
+from vpn.settings.types import address, checked, interface4, matching
 
 LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{LABEL}(\.{LABEL})*")
@@ -154,16 +154,6 @@ def container_address(value: object) -> str:
 def dns_entry(value: object) -> str:
     """Name server's address or a search domain, as wg-quick's DNS takes them."""
     return host(value)
-
-
-def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:
-    """Tell whether a network lies wholly inside one of the others (of its own family)."""
-    return any(other.version == network.version and network.subnet_of(other) for other in others)  # type: ignore[arg-type]
-
-
-def touches(network: IPNetwork, others: tuple[IPNetwork, ...]) -> IPNetwork | None:
-    """Return the first of the others that shares an address with `network`: containment in either direction."""
-    return next((other for other in others if other.version == network.version and other.overlaps(network)), None)
 
 
 Domain = Annotated[str, checked(domain)]

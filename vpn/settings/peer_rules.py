@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
-from vpn.settings.names import in_any, touches
+from vpn.settings.networks import PRIVATE, in_any, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
 from vpn.settings.types import IPNetwork
@@ -127,7 +127,7 @@ def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[
         return
     if dmz := touches(network, settings.routing.dmz_networks or ()):
         yield Problem(f"{key}.network", str(network), f"must not touch the DMZ {dmz} (security constraints)")
-    elif network.is_private and not in_any(network, reachable):
+    elif touches(network, PRIVATE) and not in_any(network, reachable):
         text = "must be inside the routes, the VPN subnet or a peer's site networks"
         yield Problem(f"{key}.network", str(network), text)
 

@@ -6,21 +6,19 @@ A rule names the keys it needs; it is left out when one of them is already repor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface
+from ipaddress import IPv4Address, ip_interface
 from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
-from vpn.settings.names import in_any, touches
+from vpn.settings.networks import RFC1918, ULA, in_any, touches
 from vpn.settings.peer_rules import PEER_RULES
 from vpn.settings.sections import Route
 from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
 from vpn.settings.types import IPNetwork
 
-RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-ULA: Final = (IPv6Network("fc00::/7"),)
 _SMALLEST_PREFIX = 30
 
 

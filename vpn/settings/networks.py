@@ -1,0 +1,29 @@
+"""Well-known networks, and how networks lie to each other."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Final
+
+from vpn.settings.types import IPNetwork
+
+RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+ULA: Final = (IPv6Network("fc00::/7"),)
+PRIVATE: Final[tuple[IPNetwork, ...]] = tuple(
+    ip_network(each)
+    for each in (
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+        *("192.168.0.0/16", "224.0.0.0/3", "::/8", "fc00::/7", "fe80::/10", "ff00::/8"),
+    )
+)
+"""What is not the internet (IANA special-purpose registries): a full tunnel alone opens none of it."""
+
+
+def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:
+    """Tell whether a network lies wholly inside one of the others (of its own family)."""
+    return any(other.version == network.version and network.subnet_of(other) for other in others)  # type: ignore[arg-type]
+
+
+def touches(network: IPNetwork, others: tuple[IPNetwork, ...]) -> IPNetwork | None:
+    """Return the first of the others that shares an address with `network`: containment in either direction."""
+    return next((other for other in others if other.version == network.version and other.overlaps(network)), None)
