@@ -17,6 +17,7 @@ from lab.firewall import Accept
 from lab.lxc import HOME
 from lab.site import Site
 
+__all__ = ["Accept", "ContainerSpec", "Containers", "Nic", "attach"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECOMPRESS = {".zst": "--zstd", ".gz": "--gzip", ".xz": "--xz"}
