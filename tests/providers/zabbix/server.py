@@ -1,0 +1,113 @@
+"""A real Zabbix server on loopback ports, thrown away afterwards.
+
+The lab's image of the wanted version runs in a chroot over an overlay: nothing of the image
+changes, and when the one process started here dies, everything of it dies and is unmounted.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from lab.services.zabbix_api import ADMINISTRATOR, FIRST_PASSWORD, Api
+from lab.site import free_ports
+
+VERSIONS = ("6.0", "7.0")
+START_SECONDS = 90
+BOOT = """set -e
+mount -t tmpfs none "$WORK"
+mkdir "$WORK/up" "$WORK/work" "$WORK/root"
+mount -t overlay overlay -o "lowerdir=$IMAGE,upperdir=$WORK/up,workdir=$WORK/work" "$WORK/root"
+mount -t proc proc "$WORK/root/proc"
+mount --rbind /dev "$WORK/root/dev"
+exec chroot "$WORK/root" /bin/sh -c '
+    echo "ListenPort=$TRAPPER_PORT" > /etc/zabbix/zabbix_server.conf.d/port.conf
+    echo "ListenIP=127.0.0.1" >> /etc/zabbix/zabbix_server.conf.d/port.conf
+    mkdir -p /run/zabbix && chown zabbix: /run/zabbix
+    pg_ctlcluster $(ls /etc/postgresql) main start
+    [ -z "$POLL" ] || su zabbix -s /bin/sh -c "zabbix_server -f" &
+    export PHP_CLI_SERVER_WORKERS=4
+    exec setpriv --reuid zabbix --regid zabbix --init-groups \
+        php -c /etc/zabbix/php.ini -S 127.0.0.1:$WEB_PORT -t /usr/share/zabbix
+'
+"""
+
+
+@dataclass
+class ZabbixServer:
+    """One running Zabbix: `url` of its frontend, `api` as its administrator.
+
+    With `poll` the server process runs too, and collects.
+    """
+
+    version: str
+    image: Path
+    poll: bool = False
+    token: str = ""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Boot and wait until the API answers."""
+        ports = free_ports(["web", "trapper", "agent"])
+        self.web_port, self.trapper_port, self.agent_port = ports.values()
+        self.url = f"http://127.0.0.1:{self.web_port}"
+        self._work = tempfile.TemporaryDirectory(prefix="wgvpn-zabbix-")
+        self._log = (Path(self._work.name).parent / f"{Path(self._work.name).name}.log").open("wb")
+        variables = {
+            "WORK": self._work.name,
+            "IMAGE": str(self.image),
+            "WEB_PORT": str(self.web_port),
+            "TRAPPER_PORT": str(self.trapper_port),
+            "POLL": "yes" if self.poll else "",
+        }
+        self._process = subprocess.Popen(
+            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", BOOT],
+            env={**os.environ, **variables, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        self.api = Api(self.url, self.version)
+        try:
+            self._wait()
+            self.api.login(ADMINISTRATOR, FIRST_PASSWORD)
+            self._strip()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _strip(self) -> None:
+        """Remove the stock hosts and templates: a dump of the whole then takes no time."""
+        for kind, id_name in (("action", "actionid"), ("host", "hostid"), ("template", "templateid")):
+            found = self.api(f"{kind}.get", {"output": [id_name]})
+            self.api(f"{kind}.delete", [one[id_name] for one in found])
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.api("apiinfo.version", [])
+                return
+            except (OSError, ValueError):
+                if self._process.poll() is not None:
+                    break
+                time.sleep(0.2)
+        raise RuntimeError(f"Zabbix {self.version} did not start: {Path(self._log.name).read_text()}")
+
+    def stop(self) -> None:
+        """End everything that was started."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
+        Path(self._log.name).unlink(missing_ok=True)
+        self._work.cleanup()
