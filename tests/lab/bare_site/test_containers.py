@@ -14,7 +14,7 @@ from lab.containers import Accept, Containers, ContainerSpec, Nic
 from lab.errors import ContainerError
 from lab.site import Site
 from lab.templates import ensure_template
-from tests.lab.site.way_in import (
+from tests.lab.bare_site.way_in import (
     ADDRESS,
     VMID,
     await_ssh,
