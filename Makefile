@@ -19,7 +19,6 @@ lab: setup ## build everything on this machine and connect real peers
 	mkdir -p .lab/backend
 	pulumi stack select --create $(STACK)
 	pulumi up --stack $(STACK) --yes --skip-preview --suppress-outputs
-	pulumi stack output client_configs --stack $(STACK) --show-secrets --json | $(PYTHON) -m lab peers connect
 	$(PYTHON) -m lab summary
 
 lab-down: ## remove the lab with everything in it
