@@ -53,13 +53,20 @@ def allocate(  # noqa: PLR0917 - the six are what an allocation is made of
     ordered = sorted(peers, key=lambda claim: claim.name)
     subnet4 = next(each for each in subnets if isinstance(each, IPv4Network))
     subnet6 = next((each for each in subnets if isinstance(each, IPv6Network)), None)
-    resting = {ip: each.name for ip, each in previous.released.items() if now < each.released_at + quarantine}
+    resting = _resting(previous, now, quarantine)
     pool4 = _Pool(subnet4, ordered, reserved, resting)
     pool6 = _Pool(subnet6, ordered, reserved, resting) if subnet6 else None
     kept = _kept(ordered, previous, pool4, pool6)
     former = {each.name: ip for ip, each in previous.released.items() if ip.version == 4}
     leases = {name: _lease(name, has, former.get(name), pool4, pool6) for name, has in kept.items()}
     return Ledger(leases, _released(leases, previous, now, subnets))
+
+
+def _resting(previous: Ledger, now: dt.datetime, quarantine: dt.timedelta) -> dict[IPAddress, str]:
+    """Return which addresses only their last holder may have: released ones, and those that this run may release."""
+    released = {ip: each.name for ip, each in previous.released.items() if now < each.released_at + quarantine}
+    held = {ip: name for name, lease in previous.leases.items() for ip in lease.addresses}
+    return {**released, **held} if quarantine else released
 
 
 class _Pool:
@@ -74,7 +81,7 @@ class _Pool:
         self._taken = {int(ip) - self._base for ip in reserved if ip in subnet}
         self._resting = {int(ip) - self._base: name for ip, name in resting.items() if ip in subnet}
         self._starts, self._ends = _merged(self._offsets(peers))
-        self._next = 1
+        self._next = {True: 1, False: 1}
 
     def _offsets(self, peers: Sequence[Claim]) -> Iterator[tuple[int, int]]:
         for claim in peers:
@@ -83,9 +90,12 @@ class _Pool:
                     start = int(network.network_address) - self._base
                     yield start, start + network.num_addresses - 1
 
+    def __contains__(self, offset: int) -> bool:
+        return 1 <= offset <= self._last
+
     def is_free(self, offset: int, name: str) -> bool:
         """Tell whether a peer may have an offset: in the subnet, nobody's, not fixed, not resting for another."""
-        if not 1 <= offset <= self._last or offset in self._taken or self._resting.get(offset, name) != name:
+        if offset not in self or offset in self._taken or self._resting.get(offset, name) != name:
             return False
         place = bisect_right(self._starts, offset) - 1
         return place < 0 or offset > self._ends[place]
@@ -104,11 +114,13 @@ class _Pool:
 
     def take_lowest(self, name: str, twin: _Pool | None) -> Any:
         """Take the lowest address that is free here, and whose offset is free in the twin too when there is one."""
-        while self._next <= self._last:
-            if self.is_free(self._next, name) and (twin is None or twin.is_free(self._next, name)):
-                self.take(self._next)
-                return self.address(self._next)
-            self._next += 1
+        # One cursor for each question: what is no answer with a twin may be one without.
+        alone = twin is None
+        for offset in range(self._next[alone], self._last + 1):
+            if self.is_free(offset, name) and (twin is None or twin.is_free(offset, name)):
+                self._next[alone] = offset + 1
+                self.take(offset)
+                return self.address(offset)
         message = f"the VPN subnet {self.subnet} has no free address for peer {name!r}"
         raise AllocationError(message)
 
@@ -158,7 +170,8 @@ def _lease(name: str, kept: _Kept, former: IPAddress | None, pool4: _Pool, pool6
     """Complete what a peer has: its former address when that is free, else the lowest free one."""
     four, six = kept
     if four is None:
-        four = _still(former, name, pool4) or pool4.take_lowest(name, None if six else pool6)
+        same = pool4.address(pool6.offset(six)) if pool6 and six and pool6.offset(six) in pool4 else None
+        four = _still(former or same, name, pool4) or pool4.take_lowest(name, None if six else pool6)
     if six is None and pool6 is not None:
         # The same host part in both families is easy to remember; a taken one is no reason to fail.
         twin = pool6.address(pool4.offset(four))

@@ -13,6 +13,9 @@ from vpn.errors import ParseError
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+_NOTHING = "tag:yaml.org,2002:null"
+
+
 @dataclass(frozen=True)
 class PeersFile:
     """What the file says, and the line (from 1) where each key path stands, as `peers[3].public_key`."""
@@ -29,7 +32,7 @@ def load(text: str) -> PeersFile:
     try:
         loader = Loader(text)
         node = loader.get_single_node()
-        if node is None:
+        if node is None or node.tag == _NOTHING:
             return PeersFile({}, {})
         lines = dict(_lines(node, ""))
         content = loader.construct_document(node)

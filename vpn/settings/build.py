@@ -23,11 +23,13 @@ SECRET_KEYS = frozenset(
         "ssh_jump_private_key",
         "netbox_token",
         "zabbix_token",
+        "zabbix_backup_token",
         "pbs_token",
     }
 )
 _LONGEST_VALUE = 80
-_USERINFO = re.compile(r"//[^/@\s]*@")
+_USERINFO = re.compile(r"//.*@", re.DOTALL)
+_KEY_SHAPE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _NAME = "[key]"  # pydantic's last location part when the name in a mapping is at fault
 _WRONG_KIND = {
     "model_type": "must be a mapping of keys to values",
@@ -65,11 +67,16 @@ def path(location: Iterable[int | str]) -> str:
 
 
 def shown(key: str, value: object) -> str | None:
-    """Return a value as a message may show it: None for secrets and containers, on one line, cut when long."""
+    """Return a value as a message may show it: None for secrets and containers, on one line, cut when long.
+
+    Credentials in addresses, and keys where none belong, are masked.
+    """
     name = re.sub(r"\[\d+\]$", "", key).rpartition(".")[2]
     if name in SECRET_KEYS or value is None or isinstance(value, Mapping | list | tuple):
         return None
     text = _USERINFO.sub("//***@", str(value))
+    if name != "public_key":
+        text = _KEY_SHAPE.sub("***", text)  # a key that strayed into another field is still a key
     text = text if text.isprintable() and text == text.strip() and text else repr(text)
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
@@ -89,8 +96,9 @@ def _problem(model: type[BaseModel], error: Any, children: Mapping[str, type[Bas
         return Problem(key, None, unknown(str(location[-1]), _owner(model, location, children).model_fields))
     if error["type"] == "missing":
         return Problem(key, None, "is required")
-    rule = _WRONG_KIND.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return Problem(key, shown(key, error["input"]), rule)
+    if error["type"] in _WRONG_KIND:
+        return Problem(key, None, _WRONG_KIND[error["type"]])
+    return Problem(key, shown(key, error["input"]), error["msg"].removeprefix("Value error, "))
 
 
 def _owner(model: type[BaseModel], location: Location, children: Mapping[str, type[BaseModel]]) -> type[BaseModel]:

@@ -27,9 +27,17 @@ class NetBox(Section):
 
 
 class Zabbix(Section):
-    """Zabbix, the monitoring. `zabbix_server` is the address the agent accepts."""
+    """Zabbix, the monitoring. `zabbix_server` is the address the agent accepts.
 
-    environment: ClassVar[dict[str, str]] = {"zabbix_url": "ZABBIX_URL", "zabbix_token": "ZABBIX_TOKEN"}
+    With `zabbix_backup_token`, `USER@REALM!NAME:SECRET` of a PBS token that may only list backups, Zabbix watches the
+    age of the last one; `zabbix_backup_url` is PBS as Zabbix reaches it, where that differs from `pbs_url`.
+    """
+
+    environment: ClassVar[dict[str, str]] = {
+        "zabbix_url": "ZABBIX_URL",
+        "zabbix_token": "ZABBIX_TOKEN",
+        "zabbix_backup_token": "ZABBIX_BACKUP_TOKEN",
+    }
     zabbix_enabled: t.Bool = True
     zabbix_url: names.Url | None = None
     zabbix_token: t.SecretText | None = None
@@ -38,6 +46,8 @@ class Zabbix(Section):
     zabbix_server: t.Address | None = None
     zabbix_host_group: names.Text = "VPN"
     zabbix_adopt: t.Bool = False
+    zabbix_backup_url: names.Url | None = None
+    zabbix_backup_token: t.SecretText | None = None
 
 
 class Pbs(Section):
