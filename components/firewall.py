@@ -1,6 +1,7 @@
 """The Proxmox VE firewall of the CT: the VPN's port, SSH from the management network, no more."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from itertools import groupby
 from typing import Any
 
@@ -8,6 +9,7 @@ import pulumi
 import pulumi_proxmoxve as proxmoxve
 
 from components.container import DHCP, Container
+from vpn.agent import PORT as AGENT_PORT
 from vpn.settings import IPNetwork, Settings
 
 SSH_PORT = 22
@@ -67,7 +69,13 @@ def _rules(settings: Settings) -> list[dict[str, Any]]:
     return [
         *_accept("WireGuard", "udp", port, sources),
         *_accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources),
+        *_accept("Zabbix agent", "tcp", AGENT_PORT, _zabbix(settings)),
     ]
+
+
+def _zabbix(settings: Settings) -> list[IPNetwork]:
+    server = settings.zabbix.zabbix_server if settings.zabbix.zabbix_enabled else None
+    return [ip_network(server)] if server else []
 
 
 def _accept(

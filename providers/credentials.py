@@ -13,6 +13,7 @@ SECRETS = {
     "proxmox_api_token": "PROXMOX_VE_API_TOKEN",
     "netbox_token": "NETBOX_TOKEN",
     "zabbix_token": "ZABBIX_TOKEN",
+    "zabbix_backup_token": "ZABBIX_BACKUP_TOKEN",
     "pbs_token": "PBS_TOKEN",
     "ssh_jump_private_key": None,
     "private_key": None,

@@ -12,7 +12,6 @@ from typing import Final
 
 from vpn import rendering
 
-
 PORT: Final = 10050
 PACKAGE: Final = "zabbix-agent2"
 AGENT_UNIT: Final = "zabbix-agent2.service"

@@ -15,7 +15,6 @@ from uuid import UUID
 
 import yaml
 
-
 MARK_TAG: Final = "pulumi"
 """Tag of every host and template of ours; its value is the stack's ownership mark."""
 TEMPLATE_IN_SOURCE: Final = "WireGuard VPN"
@@ -65,9 +64,7 @@ def template_name(host: str) -> str:
     return f"{TEMPLATE_IN_SOURCE} {host}"
 
 
-def import_source(
-    template: str, identity: TemplateIdentity, macros: Mapping[str, str], *, backup: bool
-) -> str:
+def import_source(template: str, identity: TemplateIdentity, macros: Mapping[str, str], *, backup: bool) -> str:
     """Return what configuration.import takes (JSON): the template file made this stack's own.
 
     `macros` gives values of the template's macros, or further ones, by full name; `backup` switches
@@ -79,7 +76,9 @@ def import_source(
     head = own["templates"][0]
     head["name"] = identity.name
     head["groups"] = [{"name": identity.group}]
-    head["description"] = f"Of the WireGuard server's stack; changes made here are undone by it.\npulumi: {identity.mark}"
+    head["description"] = (
+        f"Of the WireGuard server's stack; changes made here are undone by it.\npulumi: {identity.mark}"
+    )
     head["tags"] = [{"tag": MARK_TAG, "value": identity.mark}]
     head["macros"] = _macros(head["macros"], macros)
     if backup:

@@ -1,20 +1,20 @@
 """The client: hosts, templates and groups of one Zabbix, by name, by id or by a tag."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from packaging.version import Version
 
 from clients.tls import Trust
-from clients.zabbix.records import AGENT, PSK, Group, Host, HostSpec, Template
+from clients.zabbix.body import host_body
+from clients.zabbix.records import Group, Host, HostSpec, Template
 from clients.zabbix.rpc import SYSTEM, Rpc
 from vpn.errors import BadAnswer, Forbidden, NotFound, Rejected
 
+T = TypeVar("T")
 TEMPLATE_GROUPS_SINCE: Final = Version("6.2")
-SECRET_TEXT: Final = 1
-"""Type of a macro whose value Zabbix never shows (host macro object, Zabbix API)."""
 EQUAL: Final = 1
 """Operator of a tag filter: the value is exactly this one."""
 HOST_METHODS: Final = ("host.get", "host.create", "host.update", "host.delete")
@@ -46,7 +46,7 @@ class Zabbix:
         *,
         trust: Trust | None = None,
         secrets: Iterable[str] = (),
-        **transport: Any,  # noqa: ANN401
+        **transport: Any,
     ) -> None:
         self._rpc = Rpc(url, token, trust=trust, secrets=secrets, **transport)
         self.url = self._rpc.http.url
@@ -97,7 +97,7 @@ class Zabbix:
         """Return the host that carries the tag with exactly this value."""
         return _first(self._hosts(tags=[{"tag": tag, "value": value, "operator": EQUAL}]))
 
-    def _hosts(self, **wanted: Any) -> list[Host]:  # noqa: ANN401
+    def _hosts(self, **wanted: Any) -> list[Host]:
         groups = "selectHostGroups" if self.has_template_groups else "selectGroups"
         found = self._call(
             "host.get",
@@ -115,12 +115,12 @@ class Zabbix:
 
     def create_host(self, spec: HostSpec) -> str:
         """Create the host and return its id; Conflict when its name is taken."""
-        answer = self._call("host.create", _host_body(spec, None))
+        answer = self._call("host.create", host_body(spec, None))
         return str(answer["hostids"][0])
 
     def update_host(self, host: Host, spec: HostSpec) -> None:
         """Make the host as `spec` says and enable it; what others added to it stays."""
-        self._call("host.update", {"hostid": host.id, **_host_body(spec, host)})
+        self._call("host.update", {"hostid": host.id, **host_body(spec, host)})
 
     def disable_host(self, host_id: str) -> None:
         """Stop collecting from the host; its configuration and history stay."""
@@ -138,7 +138,7 @@ class Zabbix:
         """Return the template that carries the tag with exactly this value."""
         return _first(self._templates(tags=[{"tag": tag, "value": value, "operator": EQUAL}]))
 
-    def _templates(self, **wanted: Any) -> list[Template]:  # noqa: ANN401
+    def _templates(self, **wanted: Any) -> list[Template]:
         found = self._call(
             "template.get",
             {
@@ -202,68 +202,12 @@ class Zabbix:
             if not any(int(group[member]) for member in members):
                 self._call(f"{kind}.delete", [group["groupid"]])
 
-    def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:  # noqa: ANN401
+    def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:
         assert self.version  # noqa: S101 - asked first: it decides how the token travels
         return self._rpc.call(method, params)
 
 
-def _host_body(spec: HostSpec, host: Host | None) -> dict[str, Any]:
-    """Return host.create's or host.update's parameters: lists replace, so others' entries go along."""
-    return {
-        "host": spec.name,
-        "status": 0,
-        "description": spec.description,
-        "groups": [{"groupid": g} for g in _with(spec.group_id, host.group_ids if host else ())],
-        "templates": [
-            {"templateid": t} for t in _with(spec.template_id, host.template_ids if host else ())
-        ],
-        "tags": _tags(spec, host),
-        "interfaces": _interfaces(spec, host),
-        "macros": _macros(spec, host),
-        "tls_connect": PSK,
-        "tls_accept": PSK,
-        "tls_psk_identity": spec.psk_identity,
-        "tls_psk": spec.psk,
-    }
-
-
-def _with(own: str, existing: tuple[str, ...]) -> list[str]:
-    return [*existing, *([] if own in existing else [own])]
-
-
-def _tags(spec: HostSpec, host: Host | None) -> list[dict[str, str]]:
-    others = [(k, v) for k, v in (host.tags if host else ()) if k not in spec.tags]
-    return [{"tag": k, "value": v} for k, v in [*others, *spec.tags.items()]]
-
-
-def _interfaces(spec: HostSpec, host: Host | None) -> list[dict[str, Any]]:
-    own = {
-        "type": int(AGENT),
-        "main": 1,
-        "useip": 1,
-        "ip": spec.interface.address,
-        "dns": "",
-        "port": str(spec.interface.port),
-    }
-    if host is None:
-        return [own]
-    known = {"interfaceid": host.interface_id} if host.interface_id else {}
-    return [*({"interfaceid": i} for i in host.other_interface_ids), known | own]
-
-
-def _macros(spec: HostSpec, host: Host | None) -> list[dict[str, Any]]:
-    known = host.macros if host else {}
-    others = [{"hostmacroid": i} for name, i in known.items() if name not in spec.secret_macros]
-    own = [
-        {"macro": name, "value": value, "type": SECRET_TEXT}
-        | ({"hostmacroid": known[name]} if name in known else {})
-        for name, value in spec.secret_macros.items()
-        if value
-    ]
-    return [*others, *own]
-
-
-def _each(found: Any, read: Any) -> list[Any]:  # noqa: ANN401
+def _each(found: Any, read: Callable[[dict[str, Any]], T]) -> list[T]:
     """Return what was found as records; BadAnswer when it is not what the API promises."""
     try:
         return [read(raw) for raw in found]
@@ -271,5 +215,5 @@ def _each(found: Any, read: Any) -> list[Any]:  # noqa: ANN401
         raise BadAnswer(SYSTEM, "an object lacks what the API promises") from None
 
 
-def _first(found: list[Any]) -> Any:  # noqa: ANN401
+def _first(found: list[T]) -> T | None:
     return found[0] if found else None

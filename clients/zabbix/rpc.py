@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 
 import httpx
 from packaging.version import InvalidVersion, Version
-from pyzabbix import ZabbixAPI, ZabbixAPIException
+from pyzabbix.api import ZabbixAPI, ZabbixAPIException
 from requests import Session
 
 from clients.http import TIMEOUT_SECONDS, Http
@@ -27,7 +27,7 @@ SYSTEM: Final = "Zabbix"
 OLDEST: Final = Version("6.0")
 SERVER_FAULTS: Final = frozenset({-32603, -32400, -32300})
 """Internal error, system error (a failed database query), transport error."""
-NOT_LOGGED_IN: Final = re.compile(r"not authori[sz]ed|re-login|token (has )?expired|session terminated", re.I)
+NOT_LOGGED_IN: Final = re.compile(r"not authori[sz]ed|re-login|token (has )?expired|session terminated", re.IGNORECASE)
 WORDS: Final[tuple[tuple[str, type[ClientError]], ...]] = (
     ("no permissions to call", Forbidden),
     ("no permissions to referred object", NotFound),
@@ -64,7 +64,7 @@ class Rpc:
             timeout=timeout,
             transport=transport,
         )
-        self._api = ZabbixAPI(self.http.url, session=cast(Session, _OverHttp(self.http)))
+        self._api = ZabbixAPI(self.http.url, session=cast("Session", _OverHttp(self.http)))
         self._token = token
 
     def login(self) -> Version:
@@ -78,11 +78,11 @@ class Rpc:
             raise Rejected(SYSTEM, f"version {version} is too old; 6.0 or newer is needed")
         return version
 
-    def call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:  # noqa: ANN401
+    def call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:
         """Return the result of `method`."""
         return self._said(lambda: self._api.do_request(method, params)["result"])
 
-    def _said(self, ask: Any) -> Any:  # noqa: ANN401
+    def _said(self, ask: Any) -> Any:
         try:
             return ask()
         except ZabbixAPIException as exception:
@@ -98,7 +98,7 @@ class _OverHttp:
         self._http = http
         self.headers: dict[str, str] = {}
 
-    def post(self, url: str, *, json: Any, headers: dict[str, str], timeout: Any) -> httpx.Response:  # noqa: ANN401
+    def post(self, url: str, *, json: Any, headers: dict[str, str], timeout: Any) -> httpx.Response:
         """Send one JSON-RPC request; `timeout` is pyzabbix's own, ours is the transport's."""
         del timeout
         answer = self._http.request(

@@ -3,12 +3,13 @@
 import json
 import urllib.request
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import Any
 
 from lab.errors import LabError
 
 ADMINISTRATOR = "Admin"
-FIRST_PASSWORD = "zabbix"  # noqa: S105 - what every new Zabbix has
+FIRST_PASSWORD = "zabbix"
 TIMEOUT = 60
 READ_WRITE, READ = 3, 2
 """Permissions of a user group on a host or template group (user group object, Zabbix API)."""
@@ -45,7 +46,7 @@ class Api:
         self.auth = None
         self.auth = self("user.login", {"username": user, "password": password})
 
-    def __call__(self, method: str, params: Any) -> Any:  # noqa: ANN401
+    def __call__(self, method: str, params: Any) -> Any:
         """Return the result of `method`; raises ApiError, OSError and ValueError."""
         body: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params, "id": 1}
         headers = {"Content-Type": "application/json-rpc"}
@@ -53,10 +54,8 @@ class Api:
             body["auth"] = self.auth
         elif self.auth:
             headers["Authorization"] = f"Bearer {self.auth}"
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.url}/api_jsonrpc.php", json.dumps(body).encode(), headers
-        )
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
+        request = urllib.request.Request(f"{self.url}/api_jsonrpc.php", json.dumps(body).encode(), headers)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
             answer = json.load(response)
         if "error" in answer:
             raise ApiError(f"{method}: {answer['error'].get('data')}")
@@ -105,9 +104,7 @@ def _team(api: Api, name: str, groups: Groups, permission: int, gui_access: int)
     hosts = [{"id": groups.hosts, "permission": permission}]
     templates = [{"id": groups.templates, "permission": permission}]
     rights = (
-        {"hostgroup_rights": hosts, "templategroup_rights": templates}
-        if api.has_template_groups
-        else {"rights": hosts}
+        {"hostgroup_rights": hosts, "templategroup_rights": templates} if api.has_template_groups else {"rights": hosts}
     )
     return _ensure(api, "usergroup", {"name": name, "gui_access": gui_access, **rights})
 
@@ -116,7 +113,7 @@ def _user(api: Api, name: str, role: str, team: str, password: str | None) -> st
     known = api("user.get", {"filter": {"username": name}, "output": ["userid"]})
     if known:
         return str(known[0]["userid"])
-    secret = password or api.url + "-No1-logs-in"
+    secret = password or f"{token_urlsafe(24)}aA1!"
     body = {"username": name, "passwd": secret, "roleid": role, "usrgrps": [{"usrgrpid": team}]}
     return str(api("user.create", body)["userids"][0])
 

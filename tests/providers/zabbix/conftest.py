@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.services.zabbix_api import Api, deploy_token, ensure_groups
-from lab.services.zabbix_image import ensure_tree
+from lab.services.zabbix_image import image
 from lab.site import Site
 from providers.zabbix import RegistrationProvider, ReservationProvider
 from tests.providers.host import Diff, Host
@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ZabbixServer]:
     """One Zabbix of each release, with the groups and the token an administrator would prepare."""
     if os.geteuid() or not shutil.which("mmdebstrap"):
         pytest.skip("a real Zabbix runs in a chroot made by mmdebstrap: needs root and mmdebstrap")
-    with ZabbixServer(request.param, ensure_tree(Site.of(), request.param)) as running:
+    with ZabbixServer(request.param, image(request.param).tree(Site.of())) as running:
         running.token = deploy_token(running.api, ensure_groups(running.api, GROUP))
         yield running
 

@@ -97,11 +97,12 @@ class ZabbixServer:
         while time.monotonic() < deadline:
             try:
                 self.api("apiinfo.version", [])
-                return
             except (OSError, ValueError):
                 if self._process.poll() is not None:
                     break
                 time.sleep(0.2)
+            else:
+                return
         raise RuntimeError(f"Zabbix {self.version} did not start: {Path(self._log.name).read_text()}")
 
     def stop(self) -> None:

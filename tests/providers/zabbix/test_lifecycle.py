@@ -64,7 +64,10 @@ def _change_macro(api: Api, _: dict[str, Any]) -> object:
 
 
 def _delete_trigger(api: Api, _: dict[str, Any]) -> object:
-    found = api("trigger.get", {"templateids": [_template_id(api)], "output": ["triggerid"], "search": {"description": "memory"}})
+    found = api(
+        "trigger.get",
+        {"templateids": [_template_id(api)], "output": ["triggerid"], "search": {"description": "memory"}},
+    )
     return api("trigger.delete", [found[0]["triggerid"]])
 
 
@@ -78,9 +81,23 @@ EDITS: dict[str, tuple[str, Edit]] = {
     "description": ("description", _host(description="mine")),
     "mark": ("mark", _host(tags=[])),
     "unencrypted": ("psk_identity", _host(tls_connect=1, tls_accept=1)),
-    "unlinked": ("template_name", lambda api, h: api("host.update", {"hostid": h["hostid"], "templates": [], "templates_clear": [{"templateid": _template_id(api)}]})),
-    "address": ("address", lambda api, h: api("hostinterface.update", {"interfaceid": h["interfaces"][0]["interfaceid"], "ip": "192.168.1.1"})),
-    "port": ("port", lambda api, h: api("hostinterface.update", {"interfaceid": h["interfaces"][0]["interfaceid"], "port": "10060"})),
+    "unlinked": (
+        "template_name",
+        lambda api, h: api(
+            "host.update",
+            {"hostid": h["hostid"], "templates": [], "templates_clear": [{"templateid": _template_id(api)}]},
+        ),
+    ),
+    "address": (
+        "address",
+        lambda api, h: api(
+            "hostinterface.update", {"interfaceid": h["interfaces"][0]["interfaceid"], "ip": "192.168.1.1"}
+        ),
+    ),
+    "port": (
+        "port",
+        lambda api, h: api("hostinterface.update", {"interfaceid": h["interfaces"][0]["interfaceid"], "port": "10060"}),
+    ),
     "item": ("template", _change_item),
     "macro": ("template", _change_macro),
     "trigger": ("template", _delete_trigger),
@@ -193,7 +210,11 @@ def _make_foreign(api: Api, kind: str, wanted: dict[str, Any]) -> None:
 def test_shared_template_is_not_deleted(stack: Stack) -> None:
     stack.up()
     group = stack.api("hostgroup.get", {"filter": {"name": GROUP}})[0]["groupid"]
-    other: dict[str, Any] = {"host": "another", "groups": [{"groupid": group}], "templates": [{"templateid": _template_id(stack.api)}]}
+    other: dict[str, Any] = {
+        "host": "another",
+        "groups": [{"groupid": group}],
+        "templates": [{"templateid": _template_id(stack.api)}],
+    }
     interface = {"type": 1, "main": 1, "useip": 1, "ip": "127.0.0.1", "dns": "", "port": "1"}
     other_id = stack.api("host.create", {**other, "interfaces": [interface]})["hostids"][0]
     with pytest.raises(HostError, match="also linked to another"):
@@ -222,7 +243,7 @@ def test_destroy_of_what_is_gone_succeeds(stack: Stack) -> None:
 def test_destroy_spares_what_lost_our_mark(stack: Stack) -> None:
     stack.up()
     stack.api("host.update", {"hostid": stack.id, "tags": []})
-    with pytest.raises(HostError, match="also linked to wireguard.infra.local"):
+    with pytest.raises(HostError, match="also linked to wireguard"):
         stack.destroy()
     assert stack.raw()["status"] == "0"
 

@@ -90,6 +90,13 @@ for unit in zabbix-server zabbix-web postgresql; do
         "/etc/systemd/system/multi-user.target.wants/$unit.service"
 done
 
+for unit in zabbix-agent2 php8.2-fpm php8.4-fpm; do
+    ln -sf /dev/null "/etc/systemd/system/$unit.service"
+done
+for unit in sys-kernel-debug.mount systemd-journald-audit.socket; do
+    ln -sf /dev/null "/etc/systemd/system/$unit"
+done
+
 # systemd of Debian 13 refuses a host with legacy control groups unless told so before it starts.
 rm /sbin/init
 printf '#!/bin/sh\nexport SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1\nexec /lib/systemd/systemd "$@"\n' > /sbin/init

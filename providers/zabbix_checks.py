@@ -1,0 +1,41 @@
+"""What must be true of Zabbix before anything is made: permissions, groups, free names."""
+
+from typing import Final
+
+from clients.zabbix import Zabbix
+from clients.zabbix.client import GROUP_METHODS, HOST_METHODS, TEMPLATE_METHODS
+from providers.zabbix_props import ReservationProps, foreign, is_ours
+from vpn.errors import Problem
+
+GROUP_WORDS: Final = {"hostgroup.create": "host group", "templategroup.create": "template group"}
+
+
+def permission_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
+    """Return what the token may not do: calls its role forbids, groups it may neither write to nor create."""
+    kinds = zabbix.group_kinds
+    missing = zabbix.forbidden([*HOST_METHODS, *TEMPLATE_METHODS, *(f"{k}.get" for k in kinds)])
+    if missing:
+        rule = f"the token's role does not allow {', '.join(missing)} (docs/howto-zabbix.md)"
+        return [Problem("zabbix_token", None, rule)]
+    absent = [kind for kind in kinds if zabbix.group(kind, new.host_group) is None]
+    refused = zabbix.forbidden(GROUP_METHODS[kind] for kind in absent)
+    if not refused:
+        return []
+    kind = " and ".join(GROUP_WORDS[method] for method in refused)
+    rule = f"there is no {kind} of this name that the token's user may write to, and only a super admin may create it"
+    return [Problem("zabbix_host_group", new.host_group, rule)]
+
+
+def name_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
+    """Return which names are taken by what is not ours, unless it is to be adopted."""
+    if new.adopt:
+        return []
+    found = [
+        ("host", new.host, zabbix.host_named(new.host)),
+        ("template", new.template_name, zabbix.template_named(new.template_name)),
+    ]
+    return [
+        Problem("zabbix_adopt", None, foreign(kind, name))
+        for kind, name, existing in found
+        if existing and not is_ours(existing, new.mark)
+    ]

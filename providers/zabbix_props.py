@@ -1,0 +1,65 @@
+"""What Zabbix's two resources know, and their way to Zabbix."""
+
+from pydantic import Field
+
+from clients.zabbix import Host, Template, Zabbix
+from providers.base import Props
+from providers.connections import trust
+from providers.credentials import setting
+from vpn.errors import ConfigError, Problem
+from vpn.monitoring import MARK_TAG
+
+
+class ReservationProps(Props):
+    """Whose monitoring it will be, and under which names."""
+
+    mark: str = ""
+    host: str
+    template_name: str
+    host_group: str
+    adopt: bool = False
+
+
+class RegistrationProps(ReservationProps):
+    """Host and template as they shall be; after a refresh, as they are.
+
+    `template` is what Zabbix imports, as JSON. `psk` (hexadecimal) and `backup_token` are secrets;
+    Zabbix shows neither again, so `psk_identity` carries a digest that changes with the key.
+    `template_parts` are digests of Zabbix's own export of the template: what refresh compares.
+    """
+
+    address: str = ""
+    port: int = 10050
+    description: str = ""
+    enabled: bool = True
+    template: str = ""
+    psk_identity: str = ""
+    psk: str = ""
+    backup_token: str | None = None
+    template_parts: dict[str, str] = Field(default_factory=dict)
+    url: str | None = None
+
+
+def connect(props: RegistrationProps | None = None) -> Zabbix:
+    """Return a connection with the stack's credentials; ConfigError when they are not set.
+
+    The secrets in `props` are struck out of whatever an error says.
+    """
+    url, token = setting("zabbix_url", "ZABBIX_URL"), setting("zabbix_token", "ZABBIX_TOKEN")
+    if not url or not token:
+        names = {"zabbix_url": url, "zabbix_token": token}
+        rule = "is needed while zabbix_enabled is true; here or in the environment"
+        raise ConfigError([Problem(key, None, rule) for key, value in names.items() if not value])
+    secrets = (props.psk, props.backup_token or "") if props else ()
+    return Zabbix(url, token, trust=trust("zabbix"), secrets=secrets)
+
+
+def is_ours(existing: Host | Template, mark: str) -> bool:
+    """Whether an object carries this stack's mark."""
+    return bool(mark) and (MARK_TAG, mark) in existing.tags
+
+
+def foreign(kind: str, name: str) -> str:
+    """Say what to do about an object that is not ours."""
+    remedy = "rename or remove it, or set zabbix_adopt to take it over"
+    return f"the {kind} {name!r} exists in Zabbix and is not ours; {remedy}"
