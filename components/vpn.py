@@ -95,7 +95,7 @@ def outputs(
         "service": f"wg-quick@{interface}.service",
         "peers": public(network, described),
         "client_configs": pulumi.Output.secret(network.apply(client_config.render_all)),
-        "plan": server.plan,
+        "plan": server.plan.apply(lambda plan: "; ".join(plan["summary"])),
     }
 
 

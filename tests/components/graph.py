@@ -66,7 +66,7 @@ class Answers(mocks.Mocks):
         if args.name == "host-key":
             inputs["key"] = "ssh-ed25519 AAAA"
         if args.name == "server-state":
-            inputs |= {"epoch": 1, "plan": ["first"], "drift": []}
+            inputs |= {"epoch": 1, "plan": {"kind": "first", "summary": ["2 peers", "first"]}, "drift": []}
         return f"{args.name}-id", inputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], None]:

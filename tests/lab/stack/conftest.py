@@ -1,0 +1,51 @@
+"""A checkout of its own, at a path with a space, whose lab and stack are gone afterwards.
+
+So the tests disturb neither the lab of this checkout nor its files: `pulumi config set` changes
+the copy's Pulumi.lab.yaml.
+"""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.site import Site
+from tests.lab.stack.rehearsal import Rehearsal
+
+ROOT = Path(__file__).resolve().parents[3]
+LEFT_BEHIND = shutil.ignore_patterns(".git", ".lab", ".venv", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
+
+
+@pytest.fixture(scope="package")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
+    """The copy with its lab up and nothing deployed."""
+    root = tmp_path_factory.mktemp("a checkout") / "wireguard vpn"
+    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND)
+    (root / ".venv").symlink_to(ROOT / ".venv")
+    link_toolchain(root / ".lab")
+    own = Rehearsal(root, Site.of(root))
+    try:
+        own.lab("start")
+        (root / ".lab/backend").mkdir(exist_ok=True)
+        yield own
+    finally:
+        own.lab("down")
+
+
+@pytest.fixture(scope="package")
+def deployed(rehearsal: Rehearsal) -> Rehearsal:
+    """The copy with the stack `lab` up."""
+    rehearsal.stack("lab").up()
+    return rehearsal
+
+
+def link_toolchain(state: Path) -> None:
+    """Give the copy the toolchain that tools/setup made for this checkout."""
+    (state / "pulumi-home").mkdir(parents=True)
+    for name in ("toolchain", "pulumi-home/plugins"):
+        target = (ROOT / ".lab" / name).resolve()
+        assert target.exists(), "there is no Pulumi yet: run tools/setup"
+        (state / name).symlink_to(target)
+
+

@@ -1,0 +1,118 @@
+"""What the tests do on a rehearsal site: run pulumi, connect peers, look into the container."""
+
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+
+from lab import namespaces
+from lab.commands import run
+from lab.containers import Containers
+from lab.peers import Peers
+from lab.site import DMZ_HOST, MANAGEMENT_HOST, Site
+from tests.lab.stack.pulumi_cli import Stack
+
+VMID = 2090
+SERVER = "10.8.0.1"
+MANAGEMENT = MANAGEMENT_HOST.partition("/")[0]
+DMZ = DMZ_HOST.partition("/")[0]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """One checkout with its lab."""
+
+    root: Path
+    site: Site
+
+    def lab(self, *args: str) -> str:
+        """Run `python -m lab ARGS` in the checkout and return what it printed."""
+        argv = [sys.executable, "-m", "lab", *args]
+        done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, timeout=600, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @cached_property
+    def environ(self) -> dict[str, str]:
+        """The environment of a shell that has sourced `lab/env`, from anywhere."""
+        script = '. "$0/lab/env" && env -0'
+        argv = ["bash", "-c", script, str(self.root)]
+        done = subprocess.run(argv, cwd="/", capture_output=True, check=True, text=True)
+        return dict(pair.split("=", 1) for pair in done.stdout.split("\0") if "=" in pair)
+
+    def stack(self, name: str) -> Stack:
+        """Return a stack by name, made if need be."""
+        stack = Stack(name, self.root, self.environ)
+        subprocess.run(
+            ["pulumi", "stack", "select", "--create", name],
+            cwd=self.root,
+            env=self.environ,
+            check=True,
+            capture_output=True,
+        )
+        return stack
+
+    @property
+    def peers(self) -> Peers:
+        """The VPN clients of the site."""
+        return Peers(self.site)
+
+    @property
+    def containers(self) -> Containers:
+        """The containers of the site."""
+        return Containers(self.site)
+
+    def sh(self, script: str, vmid: int = VMID) -> str:
+        """Run a shell script in the container and return what it printed."""
+        done = self.containers.execute(vmid, ["/bin/bash", "-c", script])
+        assert done.returncode == 0, (done.stdout + done.stderr).decode()
+        return done.stdout.decode().strip()
+
+    def echo_requests(self, role: str) -> int:
+        """Return how many echo requests the host `role` has received since it exists."""
+        shown = run(namespaces.inside(self.site.namespace(role), ["cat", "/proc/net/snmp"])).stdout.decode()
+        names, values = (line.split()[1:] for line in shown.splitlines() if line.startswith("IcmpMsg:"))
+        return int(dict(zip(names, values, strict=True)).get("InType8", 0))
+
+    def api(self, method: str, path: str, **data: Any) -> Any:
+        """Call the Proxmox VE API with the lab's token and return its data."""
+        with httpx.Client(
+            base_url=self.environ["PROXMOX_VE_ENDPOINT"],
+            headers={"Authorization": f"PVEAPIToken={self.environ['PROXMOX_VE_API_TOKEN']}"},
+            verify=self.environ["SSL_CERT_FILE"],
+        ) as client:
+            answer = client.request(method, f"api2/json{path}", **({"data": data} if data else {}))
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.reason_phrase}"
+        return answer.json()["data"]
+
+    def task(self, method: str, path: str, **data: Any) -> None:
+        """Call the API and wait for the task it starts."""
+        upid = self.api(method, path, **data)
+        status = f"/nodes/pve/tasks/{upid}/status"
+        eventually(lambda: self.api("GET", status)["status"] == "stopped")
+        assert self.api("GET", status)["exitstatus"] == "OK"
+
+
+def eventually(check: Callable[[], T], seconds: float = 60) -> T:
+    """Return the first true answer of `check`; fail when there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {check}"
+        time.sleep(0.2)
+
+
+def keys_in(text: str) -> set[str]:
+    """Return everything in `text` that looks like a WireGuard key."""
+    return set(re.findall(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)", text))
