@@ -98,9 +98,9 @@ def _is_date(word: str) -> bool:
 def _weekdays(word: str) -> frozenset[int]:
     found: set[int] = set()
     for part in word.split(","):
-        first, _, last = part.partition("..")
+        first, dots, last = part.partition("..")
         begin = _weekday(first)
-        end = _weekday(last) if last else begin
+        end = _weekday(last) if dots else begin
         if end < begin:
             raise ValueError(MESSAGE + f"wrong weekday range '{part}'")
         found.update(range(begin, end + 1))

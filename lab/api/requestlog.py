@@ -22,6 +22,14 @@ class RequestLog:
         with self._lock:
             self._file.write(json.dumps({"time": round(time.time(), 3), **entry}) + "\n")
 
+    def close(self) -> None:
+        """Write what is left."""
+        self._file.close()
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """All requests logged so far."""

@@ -84,6 +84,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.app, self.tls, self.faults, self.log = app, tls, faults, log
 
+    def server_close(self) -> None:
+        """Stop listening and close the log."""
+        super().server_close()
+        self.log.close()
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Ignore a client that went away."""
 
@@ -112,6 +117,13 @@ class Handler(BaseHTTPRequestHandler):
         raw.settimeout(self.timeout)
         self.request = self.server.tls.wrap_socket(raw, server_side=True)
         super().setup()
+
+    def finish(self) -> None:
+        """Close the socket that the handshake made of the accepted one."""
+        try:
+            super().finish()
+        finally:
+            self.request.close()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
         """Stay silent: the request log replaces the access log."""

@@ -10,7 +10,14 @@ from lab.pbs.parameters import AUTHID, SAFE, SAFE_ID
 from lab.pbs.routing import Call, endpoint
 
 NODE = {"node": text(pattern=r"[a-zA-Z0-9](?:[a-zA-Z0-9\-]*[a-zA-Z0-9])?").required()}
-UPID = {**NODE, "upid": text(size=(36, None)).required()}
+UPID = {
+    **NODE,
+    "upid": text(
+        pattern=r"UPID:[a-zA-Z0-9]([a-zA-Z0-9\-]*[a-zA-Z0-9])?:[0-9A-Fa-f]{8}:[0-9A-Fa-f]{8,9}:[0-9A-Fa-f]{8,16}:"
+        r"[0-9A-Fa-f]{8}:[^:\s]+:[^:\s]*:[^:\s]+:",
+        size=(36, None),
+    ).required(),
+}
 
 
 @endpoint("GET", "/ping", world=True)
