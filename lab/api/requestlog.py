@@ -26,10 +26,6 @@ class RequestLog:
         """Write what is left."""
         self._file.close()
 
-    def close(self) -> None:
-        """Write no more."""
-        self._file.close()
-
 
 def read_log(path: Path) -> list[dict[str, Any]]:
     """All requests logged so far."""
