@@ -13,6 +13,7 @@ import (
 	"github.com/pulumi/pulumi-terraform-bridge/v3/pkg/x/muxer"
 	"github.com/pulumi/pulumi-terraform-bridge/v3/unstable/metadata"
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/common/tokens"
 )
 
 // version is that of the published SDK this plugin serves; the linker sets it. The bridge panics without one.
@@ -41,6 +42,8 @@ func providerInfo(ctx context.Context) (tfbridge.ProviderInfo, error) {
 	}
 	mapResources(&info)
 	mapDataSources(&info)
+	// A resource without a given name gets one from that of the Pulumi resource.
+	info.SetAutonaming(255, "-")
 	mux, ok := info.P.(dispatcher)
 	if !ok {
 		return info, fmt.Errorf("the bridge's muxed provider (%T) does not resolve its dispatch table", info.P)
@@ -59,7 +62,7 @@ func mapResources(info *tfbridge.ProviderInfo) {
 			info.IgnoreMappings = append(info.IgnoreMappings, name)
 			return true
 		}
-		info.Resources[name] = resourceInfo(token, tf)
+		info.Resources[name] = resourceInfo(name, token, tf)
 		return true
 	})
 }
@@ -75,38 +78,48 @@ func mapDataSources(info *tfbridge.ProviderInfo) {
 	})
 }
 
+// idNames holds the resources whose `id` the SDK calls something else than resourceId.
+var idNames = map[string]string{"proxmox_sdn_controller_evpn": "sdnControllerEvpnId"}
+
 // resourceInfo names a resource and frees the property name `id`, which Pulumi keeps to itself.
-func resourceInfo(token string, tf shim.Resource) *tfbridge.ResourceInfo {
-	info := &tfbridge.ResourceInfo{Tok: asType(token)}
+func resourceInfo(name, token string, tf shim.Resource) *tfbridge.ResourceInfo {
+	info := &tfbridge.ResourceInfo{Tok: tokens.Type(token)}
 	id, ok := tf.Schema().GetOk("id")
-	switch {
-	case !ok:
+	if !ok {
 		info.ComputeID = constantID
-	case id.Required() || id.Optional():
-		info.Fields = map[string]*tfbridge.SchemaInfo{"id": {Name: "resourceId"}}
-		info.ComputeID = resourceID
-	case id.Type() != shim.TypeString:
-		info.Fields = map[string]*tfbridge.SchemaInfo{"id": {Type: "string"}}
+		return info
 	}
+	field := &tfbridge.SchemaInfo{}
+	if id.Type() != shim.TypeString {
+		field.Type = "string"
+	}
+	if id.Required() || id.Optional() {
+		field.Name = "resourceId"
+		if other := idNames[name]; other != "" {
+			field.Name = other
+		}
+		info.ComputeID = idFrom(resource.PropertyKey(field.Name))
+	}
+	info.Fields = map[string]*tfbridge.SchemaInfo{"id": field}
 	return info
 }
 
-// resourceID is what the user gave as `resourceId`, whatever its type: VM ids are numbers, job ids text.
-func resourceID(_ context.Context, state resource.PropertyMap) (resource.ID, error) {
-	value, ok := state["resourceId"]
-	if !ok {
-		value = state["id"]
-	}
-	for value.IsSecret() {
-		value = value.SecretValue().Element
-	}
-	switch {
-	case value.IsString():
-		return resource.ID(value.StringValue()), nil
-	case value.IsNumber():
-		return resource.ID(fmt.Sprintf("%.0f", value.NumberValue())), nil
-	default:
-		return "", fmt.Errorf("the new resource has no id: resourceId is %s", value.TypeString())
+// idFrom takes a resource's id from the property the user gave it in, whatever its type: VM ids are numbers,
+// job ids text.
+func idFrom(property resource.PropertyKey) tfbridge.ComputeID {
+	return func(_ context.Context, state resource.PropertyMap) (resource.ID, error) {
+		value := state[property]
+		for value.IsSecret() {
+			value = value.SecretValue().Element
+		}
+		switch {
+		case value.IsString():
+			return resource.ID(value.StringValue()), nil
+		case value.IsNumber():
+			return resource.ID(fmt.Sprintf("%.0f", value.NumberValue())), nil
+		default:
+			return "", fmt.Errorf("the new resource has no id: %s is %s", property, value.TypeString())
+		}
 	}
 }
 

@@ -56,8 +56,6 @@ func token(module, name string) string {
 	return fmt.Sprintf("%s:%s/%s:%s", packageName, module, changeFirst(name, unicode.ToLower), name)
 }
 
-func asType(token string) tokens.Type { return tokens.Type(token) }
-
 func changeFirst(text string, change func(rune) rune) string {
 	runes := []rune(text)
 	runes[0] = change(runes[0])
