@@ -1,6 +1,5 @@
 """A container's configuration: canonical options, generated MAC addresses, and what the driver is told."""
 
-import ipaddress
 import math
 import re
 import secrets
@@ -147,13 +146,3 @@ def status_of(cluster: Cluster, vmid: int) -> dict[str, Any]:
         "template": config.get("template") or None,
     }
     return shown | {name: value for name, value in extra.items() if value is not None}
-
-
-def address_conflict(config: Mapping[str, Any]) -> str | None:
-    """Return what is wrong with an interface's addresses (a gateway without an address in its network)."""
-    for nic in nics(config):
-        if nic.gateway and nic.ip and nic.ip not in ("dhcp", "manual"):
-            network = ipaddress.ip_interface(nic.ip).network
-            if ipaddress.ip_address(nic.gateway) not in network and network.prefixlen != network.max_prefixlen:
-                return f"gateway {nic.gateway} is not in {network}"
-    return None

@@ -98,7 +98,7 @@ def use_pbs(
         data["storages"]["pbs"] = {
             "type": "pbs",
             "content": "backup",
-            "server": "127.0.0.1",
+            "server": "localhost",
             "port": port,
             "datastore": "backup",
             "namespace": "wireguard",

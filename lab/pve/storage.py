@@ -54,8 +54,12 @@ def visible(call: Call) -> dict[str, dict[str, Any]]:
     }
 
 
+OURS = {"password_file", "ca_file", "datastore_path"}
+"""What this stand-in keeps beside a storage's definition and tells nobody."""
+
+
 def _definition(name: str, held: dict[str, Any]) -> dict[str, Any]:
-    return {"storage": name, **{key: value for key, value in held.items() if key != "password_file"}}
+    return {"storage": name, **{key: value for key, value in held.items() if key not in OURS}}
 
 
 @endpoint("GET", "/storage", {"type": text(enum=TYPES)})

@@ -179,6 +179,8 @@ def test_backup_goes_to_the_backup_server_and_comes_back(pve: Wire, pbs: Wire) -
     download = {"content": "vztmpl", "filename": "t.tar.zst", "url": "http://download.lab.internal/t.tar.zst"}
     assert wait(pve, pve.call("POST", "/nodes/pve/storage/local/download-url", **download)) == "OK"
     assert wait(pve, pve.call("POST", "/nodes/pve/lxc", **CT)) == "OK"
+    shown = {each["storage"]: each for each in json.loads(pve.call("GET", "/storage")[2])["data"]}
+    assert not {"password_file", "password", "ca_file", "datastore_path"} & set(shown["pbs"])
     assert wait(pve, pve.call("POST", "/nodes/pve/vzdump", vmid="2090", storage="pbs")) == "OK"
     held = json.loads(
         pbs.call("GET", "/admin/datastore/backup/snapshots?ns=wireguard&backup-type=ct&backup-id=2090")[2]
