@@ -22,16 +22,16 @@ def write_private(path: Path, content: str) -> None:
 
 
 class Store:
-    """The state, seeded when its file is absent."""
+    """The state, seeded when its file is absent; a section that an older file lacks comes from the seed."""
 
     def __init__(self, path: Path, seed: Callable[[], dict[str, Any]]) -> None:
         self.path = path
         self.lock = threading.RLock()
         self._depth = 0
+        self.data = seed()
         if path.exists():
-            self.data: dict[str, Any] = json.loads(path.read_text())
+            self.data |= json.loads(path.read_text())
         else:
-            self.data = seed()
             self._write()
 
     def _write(self) -> None:
