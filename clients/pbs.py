@@ -92,7 +92,7 @@ class Pbs:
 
     def create_job(self, kind: JobKind, job_id: str, options: Mapping[str, str]) -> None:
         """Make a job. Raises Conflict when the id is taken."""
-        self._http.request("POST", f"/config/{kind}", json={"id": job_id, **typed(options)})
+        self._write("POST", f"/config/{kind}", {"id": job_id, **typed(options)})
 
     def update_job(
         self, kind: JobKind, job_id: str, options: Mapping[str, str], delete: tuple[str, ...], digest: str
@@ -101,11 +101,11 @@ class Pbs:
         body: dict[str, Any] = typed(options)
         body |= {"delete": list(delete)} if delete else {}
         body |= {"digest": digest} if digest else {}
-        self._http.request("PUT", f"/config/{kind}/{job_id}", json=body, idempotent=True)
+        self._write("PUT", f"/config/{kind}/{job_id}", body)
 
     def delete_job(self, kind: JobKind, job_id: str) -> None:
         """Remove a job; one that is gone already is no error."""
-        _unless_gone(lambda: self._http.request("DELETE", f"/config/{kind}/{job_id}", idempotent=True))
+        _unless_gone(lambda: self._write("DELETE", f"/config/{kind}/{job_id}"))
 
     def snapshots(self, store: str, namespace: str, vmid: int) -> list[dict[str, Any]]:
         """Return the CT's snapshots in a namespace, running and aborted ones among them."""
@@ -119,7 +119,15 @@ class Pbs:
         return found
 
     def _data(self, path: str, params: Mapping[str, str] | None = None) -> Any:
-        answer = self._http.get(path, params)
+        return self._meant(path, self._http.get(path, params))
+
+    def _write(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> None:
+        """Send a change; that PBS itself took it is told by the answer, not by its status alone."""
+        answer = self._http.request(method, path, json=body, idempotent=method != "POST")
+        self._meant(path, answer.json())
+
+    @staticmethod
+    def _meant(path: str, answer: Any) -> Any:
         if not isinstance(answer, dict) or "data" not in answer:
             raise BadAnswer(SYSTEM, f"{path} has no data; is this the address of a backup server?")
         return answer["data"]

@@ -12,6 +12,7 @@ from vpn.backup import Place
 from vpn.errors import Forbidden, Problem
 
 CLOSED = "maintenance"
+_OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
 
 class Schedule(Props):
@@ -94,8 +95,9 @@ def _job_privilege(proxmox: Proxmox, new: Schedule) -> list[Problem]:
     except Forbidden:
         rule = "the Proxmox VE token lacks Sys.Audit on /: whether the CT is backed up cannot be seen"
         return [Problem("proxmox_api_token", None, rule)]
-    if new.backup_job == "own" and "Sys.Modify" not in proxmox.permissions("/"):
-        rule = "takes Sys.Modify on /, which the token lacks; 'pool' lets an administrator's job cover the CT's pool"
+    missing = _OWN_JOB - proxmox.permissions("/") - proxmox.permissions(f"/storage/{new.storage}")
+    if new.backup_job == "own" and missing:
+        rule = f"takes {', '.join(sorted(missing))}, which the token lacks; 'pool' lets an administrator's job cover it"
         return [Problem("backup_job", "'own'", rule)]
     return []
 

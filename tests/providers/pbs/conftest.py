@@ -1,0 +1,154 @@
+"""Both stand-ins over real HTTPS, with simulated containers, and a stack that is driven as the engine does."""
+
+import threading
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.api.faults import FaultFile
+from lab.certificates import ensure_certificates
+from lab.pbs import service as pbs_service
+from lab.pbs.seed import BACKUP
+from lab.pbs.server import BackupServer
+from lab.pve import service as pve_service
+from lab.pve.cluster import Cluster
+from lab.pve.seed import TOKEN
+from lab.pve.simulation import SimulatedContainers
+from lab.site import Site
+from providers.pbs import RegistrationProvider, ReservationProvider
+from tests.providers.host import Host
+from tests.providers.netbox.engine import Managed
+
+MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
+PVE_SECRET = "11111111-2222-3333-4444-555555555555"
+PBS_SECRET = "aaaaaaaa-0000-0000-0000-000000000001"
+NODE_SECRET = "aaaaaaaa-0000-0000-0000-000000000002"
+PLACE: dict[str, Any] = {
+    "job_id": "wireguard-vpn-test",
+    "vmid": 2090,
+    "node": "pve",
+    "pool": "wireguard",
+    "storage": "pbs",
+    "datastore": "backup",
+    "namespace": "wireguard",
+    "backup_job": "pool",
+    "adopt": False,
+    "mark": MARK,
+}
+SCHEDULE = {
+    "backup_schedule": "daily",
+    "prune_schedule": "04:00",
+    "verify_schedule": "sun 05:00",
+    "keep_daily": 7,
+    "keep_weekly": 4,
+}
+
+
+@dataclass
+class Systems:
+    """The two servers, their states and the faults planned for them."""
+
+    pbs: BackupServer
+    pve: Cluster
+    pbs_faults: FaultFile
+    pve_faults: FaultFile
+    config: dict[str, str]
+
+    @property
+    def jobs(self) -> dict[str, Any]:
+        """Every job of both systems, to compare before and after."""
+        found = {"prune": self.pbs.data["prune"], "verify": self.pbs.data["verify"], "pve": self.pve.data["jobs"]}
+        return deepcopy(found)
+
+    def grant(self, path: str, *privileges: str) -> None:
+        """Give the Proxmox VE token more."""
+        self.pve.data["roles"]["More"] = list(privileges)
+        for authid in (TOKEN, TOKEN.partition("!")[0]):
+            self.pve.data["acl"].append({"path": path, "authid": authid, "role": "More", "propagate": 1})
+
+
+@pytest.fixture
+def systems(tmp_path: Path) -> Iterator[Systems]:
+    """A fresh backup server and a fresh cluster that has it as a storage."""
+    files = ensure_certificates(Site.of(tmp_path))
+    common = {"port": 0, "certificate": files.certificate, "key": files.key, "delay_401": 0.0}
+    pbs_root, pve_root = tmp_path / "pbs", tmp_path / "pve"
+    pbs_config = pbs_service.PbsConfig(
+        root=pbs_root, log=tmp_path / "pbs.jsonl", program_secret=PBS_SECRET, backup_secret=NODE_SECRET, **common
+    )
+    pve_config = pve_service.PveConfig(
+        root=pve_root,
+        log=tmp_path / "pve.jsonl",
+        driver=SimulatedContainers(pve_root / "containers"),
+        templates=lambda _: None,
+        token_secret=PVE_SECRET,
+        root_password="correct horse battery",
+        **common,
+    )
+    pbs_server, pbs = pbs_service.build(pbs_config)
+    pve_server, pve = pve_service.build(pve_config)
+    pve_service.use_pbs(
+        pve,
+        port=pbs_server.server_address[1],
+        ca=files.ca,
+        datastore=pbs_root / "datastore" / "backup",
+        secret_text=NODE_SECRET,
+        token=BACKUP,
+        fingerprint="",
+    )
+    for server in (pbs_server, pve_server):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    config = {
+        "pbs_url": f"https://127.0.0.1:{pbs_server.server_address[1]}",
+        "pbs_token": f"wgdeploy@pbs!pulumi:{PBS_SECRET}",
+        "pbs_ca_file": str(files.ca),
+        "proxmox_endpoint": f"https://127.0.0.1:{pve_server.server_address[1]}",
+        "proxmox_api_token": f"{TOKEN}={PVE_SECRET}",
+        "proxmox_ca_file": str(files.ca),
+    }
+    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), FaultFile(pve_root / "faults.json"), config)
+    for server in (pbs_server, pve_server):
+        server.shutdown()
+        server.server_close()
+        server.log.close()
+
+
+@dataclass
+class Stack:
+    """Both resources, treated as `pulumi up`, `refresh` and `destroy` treat them."""
+
+    host: Host
+    reservation: Managed
+    registration: Managed
+
+    def up(self, **changes: Any) -> tuple[str, str]:
+        """Return the step taken for each."""
+        place = {key: changes.get(key, value) for key, value in PLACE.items()}
+        schedule = {key: changes.get(key, value) for key, value in SCHEDULE.items()}
+        return self.reservation.up(place), self.registration.up(place | schedule)
+
+    def refresh(self) -> None:
+        """Observe both."""
+        self.reservation.refresh()
+        self.registration.refresh()
+
+    def destroy(self) -> None:
+        """Remove both, the registration first."""
+        self.registration.destroy()
+        self.reservation.destroy()
+
+
+def configure(host: Host, config: dict[str, str]) -> None:
+    """Hand the stack's config to the plugin."""
+    host.configure({f"wireguard-vpn:{key}": value for key, value in config.items()})
+
+
+@pytest.fixture
+def stack(host: Host, systems: Systems) -> Stack:
+    """A stack without anything yet."""
+    configure(host, systems.config)
+    return Stack(host, Managed(host, ReservationProvider()), Managed(host, RegistrationProvider()))

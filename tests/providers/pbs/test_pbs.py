@@ -1,0 +1,194 @@
+"""The backup schedule through Pulumi's plugin host, against both stand-ins over HTTPS."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from lab.api.faults import Fault
+from tests.providers.host import Host
+from tests.providers.netbox.engine import CheckFailed, error_of
+from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
+
+JOB = "wireguard-vpn-test"
+ADMIN = {"Sys.Modify", "Sys.Audit", "Datastore.Allocate", "Datastore.AllocateSpace"}
+
+
+@pytest.fixture
+def strong(systems: Systems) -> Systems:
+    """A token that may have a backup job of its own."""
+    systems.grant("/", *ADMIN)
+    systems.grant("/storage/pbs", *ADMIN)
+    return systems
+
+
+def test_the_jobs_are_made_once_and_a_second_up_is_a_no_op(stack: Stack, systems: Systems) -> None:
+    assert stack.up() == ("create", "create")
+    assert systems.pbs.data["prune"][JOB]["keep-daily"] == 7
+    assert systems.pbs.data["prune"][JOB]["ns"] == "wireguard"
+    assert systems.pbs.data["verify"][JOB]["comment"] == MARK
+    assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
+    before = systems.jobs
+    assert stack.up() == ("same", "same")
+    stack.refresh()
+    assert stack.up() == ("same", "same")
+    assert systems.jobs == before
+
+
+def test_destroy_leaves_both_systems_as_they_were(stack: Stack, strong: Systems) -> None:
+    before = strong.jobs
+    stack.up(backup_job="own")
+    assert strong.pve.data["jobs"][JOB]["vmid"] == "2090"
+    stack.registration.destroy()
+    assert strong.pve.data["jobs"][JOB]["enabled"] == 0
+    assert strong.pbs.data["prune"][JOB]["disable"] in (True, 1)
+    stack.reservation.destroy()
+    assert strong.jobs == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda s: s.pbs.data["prune"][JOB].update({"keep-daily": 1}),
+        lambda s: s.pbs.data["prune"][JOB].update({"disable": True}),
+        lambda s: s.pbs.data["prune"][JOB].update({"keep-yearly": 3}),
+        lambda s: s.pbs.data["prune"].pop(JOB),
+        lambda s: s.pbs.data["verify"].pop(JOB),
+        lambda s: s.pbs.data["verify"][JOB].update({"schedule": "yearly"}),
+        lambda s: s.pve.data["jobs"].pop(JOB),
+        lambda s: s.pve.data["jobs"][JOB].update({"enabled": 0}),
+        lambda s: s.pve.data["jobs"][JOB].update({"vmid": "100"}),
+    ],
+)
+def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
+    stack: Stack, strong: Systems, edit: Callable[[Systems], Any]
+) -> None:
+    stack.up(backup_job="own")
+    wanted = strong.jobs
+    edit(strong)
+    stack.refresh()
+    assert stack.up(backup_job="own") == ("same", "update")
+    assert strong.jobs == wanted
+    assert stack.up(backup_job="own") == ("same", "same")
+
+
+def test_a_change_of_retention_is_made_in_place(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    assert stack.up(keep_daily=14, keep_weekly=0) == ("same", "update")
+    job = systems.pbs.data["prune"][JOB]
+    assert job["keep-daily"] == 14
+    assert "keep-weekly" not in job
+
+
+def test_a_foreign_job_of_our_name_is_refused_and_taken_over_only_on_request(stack: Stack, systems: Systems) -> None:
+    theirs = {
+        "store": "backup",
+        "ns": "wireguard",
+        "schedule": "daily",
+        "keep-last": 1,
+        "max-depth": 0,
+        "comment": "hands off",
+    }
+    systems.pbs.data["prune"][JOB] = dict(theirs, id=JOB)
+    assert "pbs_adopt" in error_of(stack.up)
+    assert systems.pbs.data["prune"][JOB]["comment"] == "hands off"
+    assert stack.up(adopt=True) == ("create", "create")
+    assert systems.pbs.data["prune"][JOB]["comment"] == MARK
+
+
+def test_a_prune_job_that_undercuts_ours_is_named(stack: Stack, systems: Systems) -> None:
+    systems.pbs.data["prune"]["nightly"] = {"id": "nightly", "store": "backup", "schedule": "daily", "keep-last": 1}
+    systems.pbs.data["acl"].append(
+        {"path": "/datastore/backup", "authid": "wgdeploy@pbs!pulumi", "role": "DatastoreAudit", "propagate": 1}
+    )
+    assert "nightly" in error_of(stack.up)
+    assert JOB not in systems.pbs.data["prune"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"datastore": "elsewhere"}, "pbs_datastore"),
+        ({"namespace": "nowhere"}, "pbs_namespace"),
+        ({"storage": "local"}, "pbs_storage"),
+        ({"storage": "nothing"}, "pbs_storage"),
+        ({"backup_job": "own"}, "Sys.Modify"),
+    ],
+)
+def test_what_is_missing_is_said_at_preview_by_config_key(
+    stack: Stack, systems: Systems, changes: dict[str, Any], said: str
+) -> None:
+    before = systems.jobs
+    with pytest.raises(CheckFailed, match=said):
+        stack.up(**changes)
+    assert systems.jobs == before
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("pbs_token", f"wgdeploy@pbs!pulumi={PBS_SECRET}", "':' before the secret"),
+        ("pbs_token", f"wgdeploy@pbs!pulumi:{PBS_SECRET[:-1]}9", "Proxmox Backup Server"),
+        ("pbs_url", "https://127.0.0.1:1", "Proxmox Backup Server"),
+        ("pbs_ca_file", "", "certificate"),
+        ("proxmox_api_token", f"wgdeploy@pve!pulumi={PVE_SECRET[:-1]}9", "Proxmox VE"),
+    ],
+)
+def test_wrong_credentials_end_in_one_clear_message_without_them(
+    stack: Stack, systems: Systems, key: str, value: str, said: str
+) -> None:
+    configure(stack.host, systems.config | {key: value})
+    message = error_of(stack.up)
+    assert said in message
+    assert value.rpartition("-")[0] not in message or not value.startswith("wgdeploy")
+
+
+def test_a_covering_job_switched_off_is_no_backup(stack: Stack, systems: Systems) -> None:
+    systems.pve.data["jobs"]["wireguard-pool"]["enabled"] = 0
+    assert "no enabled backup job" in error_of(stack.up)
+
+
+FAULTS = [
+    Fault("status", status=500),
+    Fault("status", status=429),
+    Fault("garbage"),
+    Fault("cut-before"),
+    Fault("cut-after"),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: f"{fault.kind}-{fault.status}")
+@pytest.mark.parametrize("path", ["/config/prune$", "/config/verify$"])
+def test_after_a_fault_in_a_write_the_next_up_converges_without_duplicates(
+    stack: Stack, systems: Systems, path: str, fault: Fault
+) -> None:
+    systems.pbs_faults.plant(Fault(**{**vars(fault), "method": "POST", "path": path}))
+    try:
+        stack.up()
+    except Exception as error:  # noqa: BLE001 - the fault may or may not be survived at once
+        assert "Proxmox Backup Server" in str(error)
+    systems.pbs_faults.clear()
+    stack.up()
+    assert list(systems.pbs.data["prune"]) == list(systems.pbs.data["verify"]) == [JOB]
+    assert stack.up() == ("same", "same")
+
+
+def test_rotated_credentials_serve_the_next_run(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    wrong = systems.config | {"pbs_token": "wgdeploy@pbs!pulumi:00000000-0000-0000-0000-000000000000"}
+    with another_run(stack, wrong):
+        assert "Proxmox Backup Server" in error_of(stack.refresh)
+    with another_run(stack, systems.config):
+        stack.refresh()
+        assert stack.up() == ("same", "same")
+    assert PBS_SECRET not in str(stack.registration.outs) + str(stack.reservation.outs)
+
+
+@contextmanager
+def another_run(stack: Stack, config: dict[str, str]) -> Iterator[None]:
+    """A new plugin process with other config, as the next `pulumi` command has."""
+    with Host() as host:
+        configure(host, config)
+        stack.reservation.host = stack.registration.host = host
+        yield
