@@ -42,7 +42,7 @@ function field(name, value) {
     }
     if (name == "endpoint")
         return ""
-    if ((name == "persistentkeepalive" || name == "fwmark") && tolower(value) ~ /^(0|off|)$/)
+    if ((name == "persistentkeepalive" || name == "fwmark") && tolower(value) ~ /^(0|off)?$/)
         return ""
     return "\t" name "=" value
 }
