@@ -75,7 +75,7 @@ class Systems:
 def systems(tmp_path: Path) -> Iterator[Systems]:
     """A fresh backup server and a fresh cluster that has it as a storage."""
     files = ensure_certificates(Site.of(tmp_path))
-    common = {"port": 0, "certificate": files.certificate, "key": files.key, "delay_401": 0.0}
+    common: dict[str, Any] = {"port": 0, "certificate": files.certificate, "key": files.key, "delay_401": 0.0}
     pbs_root, pve_root = tmp_path / "pbs", tmp_path / "pve"
     pbs_config = pbs_service.PbsConfig(
         root=pbs_root, log=tmp_path / "pbs.jsonl", program_secret=PBS_SECRET, backup_secret=NODE_SECRET, **common
