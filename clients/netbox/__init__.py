@@ -7,6 +7,7 @@
     writes, registry: doing
 """
 
+from clients.netbox import prerequisites
 from clients.netbox.api import Access, NetBox
 from clients.netbox.fields import Fields, Records, whole
 from clients.netbox.mark import Mark
@@ -22,6 +23,7 @@ __all__ = [
     "Records",
     "Registry",
     "Server",
+    "prerequisites",
     "problems",
     "reservation",
     "wanted",

@@ -69,6 +69,10 @@ class NetBox:
             raise BadAnswer(SYSTEM, "the answer names no API version; is this NetBox's URL?") from None
         return major, minor
 
+    def page(self, path: str, id_: int) -> str:
+        """Return the address under which a person sees the object."""
+        return f"{self.url}/{path}/{id_}/"
+
     def find(self, path: str, **filters: Filter) -> list[dict[str, Any]]:
         """Return every object that matches.
 

@@ -29,16 +29,17 @@ ASKED_AT_ONCE = 50
 Raw = Mapping[str, Sequence[ApiObject]]
 
 
-def marked(netbox: NetBox, mark: Mark) -> dict[str, list[dict[str, Any]]]:
+def marked(
+    netbox: NetBox, mark: Mark, kinds: Sequence[Kind] = KINDS
+) -> dict[str, list[dict[str, Any]]]:
     """Return every object that carries the stack's tag, by kind; one request per kind."""
+    found: dict[str, list[dict[str, Any]]] = {kind.name: [] for kind in KINDS}
     try:
-        machines = _tagged(netbox, VIRTUAL_MACHINE, mark)
+        found |= {kind.name: _tagged(netbox, kind, mark) for kind in kinds}
     except Rejected as error:
         if "tag: " not in str(error):
-            raise
-        return {kind.name: [] for kind in KINDS}  # NetBox refuses to filter by a tag it has not
-    others = {kind.name: _tagged(netbox, kind, mark) for kind in KINDS[1:]}
-    return {VIRTUAL_MACHINE.name: machines, **others}
+            raise  # NetBox refuses to filter by a tag it does not have: then nothing carries it
+    return found
 
 
 def observe(raw: Raw, known: Records, directory: Directory) -> Observation:

@@ -38,6 +38,12 @@ class Registry:
             return None
         return {kind: _like(seen[kind], records) for kind, records in known.items()}
 
+    def machine(self, known: Records) -> Fields | None:
+        """Return the known fields of the stack's virtual machine, None when it has none."""
+        raw = look.marked(self._netbox, self._mark, (VIRTUAL_MACHINE,))
+        seen = look.observe(raw, known, self._directory(known))
+        return next(iter(_like(seen[VIRTUAL_MACHINE.name], known[VIRTUAL_MACHINE.name]).values()), None)
+
     def obstacles(self, wanted: Records) -> None:
         """Raise OwnershipError when something not ours has a name or address that is wanted."""
         directory = self._directory(wanted)

@@ -1,0 +1,177 @@
+"""The server's entry in NetBox: who it is, where it runs, which addresses it and its peers have.
+
+`Reservation` comes before the container: it proves at preview that NetBox can be written to and
+that the name is free, and keeps the name as a planned virtual machine; its removal takes away
+everything that carries our tag. `Registration` comes after the server: it writes all records, and
+its removal only marks the server as being decommissioned.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pulumi
+from pulumi.dynamic import Resource
+from pydantic import BeforeValidator
+
+from clients.netbox import Access, Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
+from clients.netbox.kinds import VIRTUAL_MACHINE
+from clients.tls import Trust
+from providers.base import Props, Provider
+from providers.credentials import setting
+from vpn.errors import ConfigError, Problem
+
+
+def _whole_records(records: Any) -> Any:  # noqa: ANN401
+    """Return records with 1 for 1.0: what went through Pulumi's host has only floats."""
+    if isinstance(records, dict):
+        return {key: _whole_records(value) for key, value in records.items()}
+    return [*map(whole, records)] if isinstance(records, list) else whole(records)
+
+
+class Common(Props):
+    """`mark` is `pulumi: <project>/<stack>/<owner id>`; `page` is where NetBox shows the server."""
+
+    url: str = ""
+    mark: str = ""
+    adopt: bool = False
+    page: str = ""
+
+
+class ReservationProps(Common):
+    """The name to keep, where; `role` is only looked up. Names or slugs, "" for no role."""
+
+    name: str
+    site: str
+    cluster: str
+    role: str = ""
+
+    @property
+    def records(self) -> Records:
+        """The record that keeps the name."""
+        return reservation(self.name, self.site, self.cluster)
+
+
+class RegistrationProps(Common):
+    """Kind → key → field → value, as `clients.netbox.wanted` makes them; after a refresh, as found."""
+
+    records: Annotated[dict[str, dict[str, dict[str, Any]]], BeforeValidator(_whole_records)] = {}
+
+
+class ReservationProvider(Provider[ReservationProps]):
+    """Proves early that NetBox can be written to and keeps the server's name there."""
+
+    props = ReservationProps
+    computed = frozenset({"page"})
+
+    def on_check(self, old: ReservationProps | None, new: ReservationProps) -> ReservationProps:
+        """Look at NetBox when anything is new; refuse with one clear message."""
+        if new.unknown or (old and not self.on_diff(old, new)):
+            return new
+        _refuse(Mark(new.mark).problems() + problems(new.records))
+        names = {"site": new.site, "cluster": new.cluster, "role": new.role}
+        with connect(new) as netbox:
+            prerequisites.check(netbox, names)
+            if not new.adopt:
+                _registry(netbox, new).obstacles(new.records)
+        return new
+
+    def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
+        """Make the stack's tag and a planned virtual machine, or find those of an earlier try."""
+        with connect(new) as netbox:
+            id_ = _registry(netbox, new).reserve(new.records, adopt=new.adopt)
+            return str(id_), new.with_(page=netbox.page(VIRTUAL_MACHINE.path, id_))
+
+    def on_read(self, id_: str, old: ReservationProps) -> ReservationProps | None:
+        """Observe name and place; None when no virtual machine carries the tag."""
+        with connect(old) as netbox:
+            machine = _registry(netbox, old).machine(old.records)
+            return old.with_(**machine) if machine else None
+
+    def on_update(
+        self, id_: str, old: ReservationProps, new: ReservationProps
+    ) -> ReservationProps:
+        """Rename or move the virtual machine in place."""
+        return self.on_create(new)[1]
+
+    def on_delete(self, id_: str, old: ReservationProps) -> None:
+        """Remove everything that carries the stack's tag, unless others' objects hang on it."""
+        with connect(old) as netbox:
+            _registry(netbox, old).remove()
+
+
+class RegistrationProvider(Provider[RegistrationProps]):
+    """Writes what NetBox shall say about the server and its peers, and keeps it so."""
+
+    props = RegistrationProps
+    computed = frozenset({"page"})
+
+    def on_check(self, old: RegistrationProps | None, new: RegistrationProps) -> RegistrationProps:
+        """Refuse at preview what NetBox would refuse, and names or addresses that others have."""
+        if new.unknown or (old and not self.on_diff(old, new)):
+            return new
+        _refuse(problems(new.records))
+        if not new.adopt:
+            with connect(new) as netbox:
+                _registry(netbox, new).obstacles(new.records)
+        return new
+
+    def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
+        """Write what differs from the records wanted; an earlier try's objects are found by tag."""
+        with connect(new) as netbox:
+            id_ = _registry(netbox, new).converge(new.records, adopt=new.adopt)
+            return str(id_), new.with_(page=netbox.page(VIRTUAL_MACHINE.path, id_))
+
+    def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
+        """Observe every record; None when NetBox has none of this stack."""
+        with connect(old) as netbox:
+            records = _registry(netbox, old).observed(old.records)
+            return old.with_(records=records) if records else None
+
+    def on_update(
+        self, id_: str, old: RegistrationProps, new: RegistrationProps
+    ) -> RegistrationProps:
+        """Write what differs from the records wanted, whatever it was before."""
+        return self.on_create(new)[1]
+
+    def on_delete(self, id_: str, old: RegistrationProps) -> None:
+        """Show that the server is being taken apart; its records go with the reservation."""
+        with connect(old) as netbox:
+            _registry(netbox, old).retire()
+
+
+class Reservation(Resource, module="netbox", name="Reservation"):
+    """The server's name in NetBox, kept before the server exists."""
+
+    page: pulumi.Output[str]
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+        super().__init__(ReservationProvider(), name, {"page": None, **props}, opts)
+
+
+class Registration(Resource, module="netbox", name="Registration"):
+    """The server and its peers in NetBox."""
+
+    page: pulumi.Output[str]
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+        super().__init__(RegistrationProvider(), name, {"page": None, **props}, opts)
+
+
+def connect(props: Common) -> NetBox:
+    """Return a connection with the stack's credentials; ConfigError when there is no token."""
+    token = setting("netbox_token", "NETBOX_TOKEN")
+    if not token:
+        rule = "is needed while NetBox has records of this stack; here or as NETBOX_TOKEN"
+        raise ConfigError([Problem("netbox_token", None, rule)])
+    ca_file = setting("netbox_ca_file")
+    trust = Trust(Path(ca_file) if ca_file else None, setting("netbox_fingerprint"))
+    return NetBox(Access(props.url, token, trust))
+
+
+def _registry(netbox: NetBox, props: Common) -> Registry:
+    return Registry(netbox, Mark(props.mark))
+
+
+def _refuse(found: list[Problem]) -> None:
+    if found:
+        raise ConfigError(found)

@@ -1,0 +1,130 @@
+"""What people change or delete by hand in NetBox is seen by refresh and put back by up."""
+
+from typing import Any
+
+import pytest
+
+from tests.providers.netbox.engine import Stack
+from tests.providers.netbox.server import NetBoxServer
+
+
+VM, INTERFACE, PREFIX = "virtualization/virtual-machines", "virtualization/interfaces", "ipam/prefixes"
+IP, SERVICE, TUNNEL, END = "ipam/ip-addresses", "ipam/services", "vpn/tunnels", "vpn/tunnel-terminations"
+ONE = {
+    VM: {},
+    INTERFACE: {"name": "wg0"},
+    PREFIX: {"prefix": "10.8.0.0/24"},
+    IP: {"address": "10.8.0.2"},
+    SERVICE: {},
+    TUNNEL: {},
+    END: {},
+}
+"""Which object of a kind is edited, where there are several."""
+EDITS = [
+    (VM, {"name": "renamed"}),
+    (VM, {"status": "offline"}),
+    (VM, {"role": None}),
+    (VM, {"vcpus": 4}),
+    (VM, {"memory": 2048}),
+    (VM, {"disk": 1}),
+    (VM, {"description": "by hand"}),
+    (VM, {"primary_ip4": None}),
+    (VM, {"primary_ip6": None}),
+    (INTERFACE, {"name": "wg9"}),
+    (INTERFACE, {"enabled": False}),
+    (INTERFACE, {"mtu": 9000}),
+    (INTERFACE, {"mtu": None}),
+    (INTERFACE, {"description": "by hand"}),
+    (PREFIX, {"prefix": "10.8.0.0/25"}),
+    (PREFIX, {"status": "deprecated"}),
+    (PREFIX, {"description": "by hand"}),
+    (PREFIX, {"scope_type": None, "scope_id": None}),
+    (IP, {"address": "10.8.0.2/24"}),
+    (IP, {"address": "10.8.0.200/32"}),
+    (IP, {"status": "deprecated"}),
+    (IP, {"dns_name": "by.hand"}),
+    (IP, {"description": "by hand"}),
+    (SERVICE, {"name": "by hand"}),
+    (SERVICE, {"port_mappings": ["udp/51821"]}),
+    (SERVICE, {"port_mappings": ["udp/51820", "tcp/51820"]}),
+    (SERVICE, {"ipaddresses": []}),
+    (SERVICE, {"description": "by hand"}),
+    (TUNNEL, {"name": "by hand"}),
+    (TUNNEL, {"status": "planned"}),
+    (TUNNEL, {"encapsulation": "gre"}),
+    (TUNNEL, {"description": "by hand"}),
+    (END, {"role": "spoke"}),
+    (END, {"outside_ip": None}),
+]
+
+
+def one(netbox: NetBoxServer, path: str) -> dict[str, Any]:
+    return netbox.all(path, **ONE[path])[0]
+
+
+def facts(netbox: NetBoxServer) -> dict[str, list[str]]:
+    """What NetBox shows of all our kinds, without ids and times."""
+    return {path: sorted(str(_essence(each)) for each in netbox.all(path)) for path in ONE}
+
+
+def _essence(value: Any) -> Any:
+    volatile = ("id", "url", "display_url", "created", "last_updated", "termination_id", "assigned_object_id")
+    if isinstance(value, dict):
+        return {k: _essence(v) for k, v in value.items() if k not in (*volatile, "parent_object_id", "scope_id")}
+    return sorted(map(str, map(_essence, value))) if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize(("path", "edit"), EDITS, ids=lambda value: str(value)[-45:])
+def test_an_edit_by_hand_is_seen_and_put_back(
+    path: str, edit: dict[str, Any], stack: Stack, clean: NetBoxServer
+) -> None:
+    stack.up()
+    before = facts(clean)
+    clean.patch(f"{path}/{one(clean, path)['id']}/", edit)
+    assert facts(clean) != before
+    stack.refresh()
+    assert "update" in stack.up()
+    assert facts(clean) == before
+    stack.refresh()
+    assert stack.up() == ("same", "same")
+
+
+@pytest.mark.parametrize("path", list(ONE))
+def test_a_deletion_by_hand_is_seen_and_made_good(path: str, stack: Stack, clean: NetBoxServer) -> None:
+    stack.up()
+    before = facts(clean)
+    clean.delete(f"{path}/{one(clean, path)['id']}/")
+    stack.refresh()
+    assert stack.up() != ("same", "same")
+    assert facts(clean) == before
+    stack.refresh()
+    assert stack.up() == ("same", "same")
+
+
+def test_all_deleted_by_hand_is_gone_and_made_anew(stack: Stack, clean: NetBoxServer) -> None:
+    stack.up()
+    before = facts(clean)
+    for path in (END, TUNNEL, SERVICE, IP, PREFIX, INTERFACE, VM, "extras/tags"):
+        for each in clean.all(path):
+            clean.delete(f"{path}/{each['id']}/")
+    stack.refresh()
+    assert (stack.reservation.id, stack.registration.id) == ("", "")
+    assert stack.up() == ("create", "create")
+    assert facts(clean) == before
+
+
+def test_moved_to_another_machine_or_tunnel_by_hand_comes_back(stack: Stack, clean: NetBoxServer) -> None:
+    stack.up()
+    before = facts(clean)
+    machine = clean.post(f"{VM}/", {"name": "other", "site": {"slug": "lab"}})
+    tunnel = clean.post(f"{TUNNEL}/", {"name": "other", "status": "active", "encapsulation": "gre"})
+    clean.patch(f"{SERVICE}/{one(clean, SERVICE)['id']}/", {"ipaddresses": [], "parent_object_id": machine["id"]})
+    clean.patch(f"{END}/{one(clean, END)['id']}/", {"tunnel": tunnel["id"]})
+    eth0 = clean.all(INTERFACE, name="eth0")[0]["id"]
+    gateway = clean.all(IP, address="10.8.0.1")[0]["id"]
+    clean.patch(f"{IP}/{gateway}/", {"assigned_object_id": eth0})
+    stack.refresh()
+    assert stack.up() == ("same", "update")
+    clean.delete(f"{VM}/{machine['id']}/")
+    clean.delete(f"{TUNNEL}/{tunnel['id']}/")
+    assert facts(clean) == before

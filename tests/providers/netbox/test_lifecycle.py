@@ -1,0 +1,172 @@
+"""NetBox through Pulumi's plugin host: made, kept, changed in place, removed without a trace."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clients.netbox import Peer
+from tests.faults.proxy import FaultyProxy
+from tests.providers.host import UNKNOWN, Host
+from tests.providers.netbox.engine import MARK, PEERS, SERVER, CheckFailed, Stack
+from tests.providers.netbox.server import NetBoxServer
+
+
+Found = Callable[..., dict[str, Any]]
+WRITES = ("POST", "PATCH", "PUT")
+
+
+def test_up_registers_the_whole_server(stack: Stack, found: Found) -> None:
+    assert stack.up() == ("create", "create")
+    machine = found("virtualization/virtual-machines")
+    assert machine["status"]["value"] == "active"
+    assert (machine["vcpus"], machine["memory"], machine["disk"]) == (1.0, 1024, 8000)
+    assert (machine["cluster"]["name"], machine["site"]["name"]) == ("pve", "Lab")
+    assert machine["role"]["name"] == "VPN server"
+    assert machine["primary_ip4"]["address"] == "192.168.20.90/16"
+    assert machine["primary_ip6"]["address"] == "fd00:20::90/64"
+    assert [tag["name"] for tag in machine["tags"]] == [MARK]
+    assert "wireguard-vpn/test" in machine["description"]
+
+
+def test_up_registers_service_and_tunnel(stack: Stack, found: Found, clean: NetBoxServer) -> None:
+    stack.up()
+    service = found("ipam/services")
+    assert service["port_mappings"] == ["udp/51820"]
+    assert {ip["address"] for ip in service["ipaddresses"]} == {"192.168.20.90/16", "fd00:20::90/64"}
+    assert found("vpn/tunnels")["encapsulation"]["value"] == "wireguard"
+    termination = found("vpn/tunnel-terminations")
+    assert termination["termination"]["name"] == "wg0"
+    assert termination["outside_ip"]["address"] == "192.168.20.90/16"
+    assert {each["prefix"] for each in clean.all("ipam/prefixes")} == {"10.8.0.0/24", "fd00:8::/64"}
+
+
+def test_peers_are_addresses_of_the_prefix_with_their_names(stack: Stack, clean: NetBoxServer) -> None:
+    stack.up()
+    addresses = {each["address"]: each["description"] for each in clean.all("ipam/ip-addresses", parent="10.8.0.0/24")}
+    assert addresses["10.8.0.2/32"] == "WireGuard peer alice-laptop"
+    assert addresses["10.8.0.3/32"] == "WireGuard peer bob"
+    assert len(addresses) == 3
+
+
+def test_a_second_run_asks_nothing_and_writes_nothing(stack: Stack, proxy: FaultyProxy) -> None:
+    stack.up()
+    proxy.requests.clear()
+    assert stack.up() == ("same", "same")
+    assert proxy.requests == []
+
+
+def test_a_refresh_without_changes_finds_none_in_eight_requests(stack: Stack, proxy: FaultyProxy) -> None:
+    stack.up()
+    proxy.requests.clear()
+    before = stack.registration.outs
+    stack.refresh()
+    assert [request.method for request in proxy.requests] == ["GET"] * len(proxy.requests)
+    assert len(proxy.requests) <= 8
+    assert stack.registration.outs == before
+    assert stack.up() == ("same", "same")
+
+
+def test_a_changed_peer_is_one_write(stack: Stack, proxy: FaultyProxy, clean: NetBoxServer) -> None:
+    stack.up()
+    proxy.requests.clear()
+    changed = (Peer("alice-laptop", PEERS[0].addresses, "disabled"), PEERS[1])
+    assert stack.up(replace(SERVER, peers=changed)) == ("same", "update")
+    assert [r.method for r in proxy.requests if r.method in WRITES] == ["PATCH"]
+    alice = clean.all("ipam/ip-addresses", address="10.8.0.2")[0]
+    assert alice["status"]["value"] == "reserved"
+
+
+def test_peers_come_and_go_in_bulk(stack: Stack, proxy: FaultyProxy, clean: NetBoxServer) -> None:
+    stack.up()
+    proxy.requests.clear()
+    team = tuple(Peer(f"peer-{n}", (f"10.8.0.{n}/32",)) for n in range(10, 60))
+    stack.up(replace(SERVER, peers=team))
+    written = [(r.method, r.path) for r in proxy.requests if r.method in (*WRITES, "DELETE")]
+    assert written == [("POST", "/api/ipam/ip-addresses/"), ("DELETE", "/api/ipam/ip-addresses/")]
+    names = {each["description"] for each in clean.all("ipam/ip-addresses", parent="10.8.0.0/24")}
+    assert "WireGuard peer peer-59" in names
+    assert "WireGuard peer bob" not in names
+
+
+def test_everything_else_changes_in_place(stack: Stack, clean: NetBoxServer) -> None:
+    stack.up()
+    ids = {path: {each["id"] for each in clean.all(path)} for path in ("virtualization/interfaces", "vpn/tunnels")}
+    machine = clean.all("virtualization/virtual-machines")[0]["id"]
+    other = replace(
+        SERVER, name="vpn2", cores=2, interface="wg1", port=51821, management=("192.168.20.91/16",), mtu=1400, vmid=2091
+    )
+    assert stack.up(other) == ("update", "update")
+    assert {path: {each["id"] for each in clean.all(path)} for path in ids} == ids
+    found = clean.all("virtualization/virtual-machines")[0]
+    assert (found["id"], found["name"], found["vcpus"]) == (machine, "vpn2", 2.0)
+    assert found["primary_ip4"]["address"] == "192.168.20.91/16"
+    assert found["primary_ip6"] is None
+    assert clean.all("ipam/ip-addresses", address="192.168.20.90") == []
+    assert stack.up(other) == ("same", "same")
+
+
+def test_destroy_leaves_netbox_exactly_as_it_was(stack: Stack, clean: NetBoxServer) -> None:
+    others = [
+        clean.post("ipam/prefixes/", {"prefix": "10.0.0.0/8"}),
+        clean.post("ipam/ip-addresses/", {"address": "10.8.0.77/32", "description": "a foreign one in our subnet"}),
+        clean.post("virtualization/virtual-machines/", {"name": "neighbour", "site": {"slug": "lab"}}),
+    ]
+    before = clean.dump()
+    stack.up()
+    assert clean.dump() != before
+    stack.destroy()
+    assert clean.dump() == before
+    assert len(others) == 3
+
+
+def test_the_registration_alone_shows_that_the_server_is_going(stack: Stack, found: Found) -> None:
+    stack.up()
+    stack.registration.destroy()
+    assert found("virtualization/virtual-machines")["status"]["value"] == "decommissioning"
+    assert found("vpn/tunnels")["status"]["value"] == "disabled"
+    assert stack.up() == ("same", "create")
+    assert found("virtualization/virtual-machines")["status"]["value"] == "active"
+
+
+def test_destroying_twice_is_as_good_as_once(stack: Stack, host: Host, clean: NetBoxServer) -> None:
+    stack.up()
+    reservation, registration = stack.reservation, stack.registration
+    stored = [(r.provider, r.id, r.outs) for r in (registration, reservation)]
+    stack.destroy()
+    for provider, id_, outs in stored:
+        host.delete(provider, id_, outs)
+    assert clean.all("extras/tags") == []
+
+
+def test_an_address_not_known_yet_is_no_error_at_preview(stack: Stack, proxy: FaultyProxy) -> None:
+    news = {**stack.records(SERVER), "records": UNKNOWN}
+    assert stack.registration.preview(news)[0] == "create"
+    assert proxy.requests == []
+
+
+def test_what_netbox_would_refuse_stops_at_preview(stack: Stack, proxy: FaultyProxy) -> None:
+    long = replace(SERVER, domain="x" * 260, peers=(Peer("p" * 200, ("10.8.0.2/32",)),))
+    with pytest.raises(CheckFailed, match="at most 200 characters") as failed:
+        stack.registration.preview(stack.records(long))
+    assert "at most 255 characters" in str(failed.value)
+    assert proxy.requests == []
+
+
+def test_a_thousand_peers_take_few_requests(stack: Stack, proxy: FaultyProxy, clean: NetBoxServer) -> None:
+    hosts = [f"10.8.{n // 250}.{n % 250 + 2}/32" for n in range(1000)]
+    crowd = replace(
+        SERVER,
+        tunnel=("10.8.0.1/16",),
+        peers=tuple(Peer(f"peer-{n}", (each,)) for n, each in enumerate(hosts)),
+    )
+    stack.up(crowd)
+    creations = [r for r in proxy.requests if r.method == "POST" and "ip-addresses" in r.path]
+    assert len(creations) <= 11
+    assert clean.get("ipam/ip-addresses/?limit=1&parent=10.8.0.0/16")["count"] == 1001
+    proxy.requests.clear()
+    stack.refresh()
+    assert len(proxy.requests) <= 9
+    assert stack.up(crowd) == ("same", "same")
+    stack.destroy()
