@@ -21,6 +21,7 @@ class HostKeyProps(Props):
     """`address` of the container, its `instance`, a `given` key, the `jump` host; `key` is the result."""
 
     address: str = ""
+    port: int = 22
     instance: str = ""
     given: str | None = None
     jump: Jump | None = None
@@ -50,7 +51,7 @@ class HostKeyProvider(Provider[HostKeyProps]):
     def on_create(self, new: HostKeyProps) -> tuple[str, HostKeyProps]:
         """Take the given key, or ask the host through the jump host, without logging in."""
         jump = new.jump.way() if new.jump else None
-        key = new.given or scan_host_key(new.address, jump=jump, patience=PATIENCE_SECONDS)
+        key = new.given or scan_host_key(new.address, new.port, jump=jump, patience=PATIENCE_SECONDS)
         return new.instance or new.address, new.with_(key=key)
 
     def on_read(self, id_: str, old: HostKeyProps) -> HostKeyProps:

@@ -1,0 +1,129 @@
+"""The claim on a VMID: free or ours, else refused at preview; and nothing replaced by accident."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from providers.container_claim import ContainerClaimProvider
+from tests.providers.host import Host
+from tests.providers.pve import TOKEN, Pve, guest
+
+CLAIM = ContainerClaimProvider()
+MARK = "pulumi: wireguard-vpn/prod/0123456789abcdef"
+Check = Callable[..., dict[str, str]]
+PROPS: dict[str, Any] = {
+    "node": "pve",
+    "container_id": 2090,
+    "storage_pool": "local-lvm",
+    "unprivileged": True,
+    "disk_gb": 8,
+    "mark": MARK,
+}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[tuple[Pve, Host]]:
+    """A cluster, and a plugin with its credentials."""
+    with Pve().running() as pve, configured(pve, TOKEN) as host:
+        yield pve, host
+
+
+@pytest.fixture
+def pve(site: tuple[Pve, Host]) -> Pve:
+    """The cluster without guests."""
+    site[0].guests.clear()
+    site[0].requests.clear()
+    site[0].nodes = {"pve": "online", "pve2": "online"}
+    return site[0]
+
+
+@pytest.fixture
+def check(site: tuple[Pve, Host], pve: Pve) -> Check:
+    """Return the failures of a check by property."""
+    del pve
+    return lambda news, olds=None: site[1].check(CLAIM, olds or {}, news)[1]
+
+
+def configured(pve: Pve, token: str) -> Host:
+    """Return a plugin with credentials for `pve`."""
+    host = Host()
+    host.configure({"wireguard-vpn:proxmox_endpoint": pve.url, "wireguard-vpn:proxmox_api_token": token})
+    return host
+
+
+def test_a_free_vmid_is_accepted(pve: Pve, check: Check) -> None:
+    assert check(PROPS) == {}
+
+
+def test_our_own_guest_is_accepted(pve: Pve, check: Check) -> None:
+    pve.guests[2090] = guest("wireguard", f"WireGuard VPN server\n{MARK}\n")
+    assert check(PROPS, PROPS) == {}
+
+
+@pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        (guest("mail"), "is taken by CT 'mail' on node pve, which this stack did not make"),
+        (guest("win", kind="qemu"), "is taken by VM 'win' on node pve"),
+        (guest("vpn", "pulumi: wireguard-vpn/lab/0123456789abcdef"), "is taken by CT 'vpn'"),
+        (guest("vpn", f"not {MARK}"), "is taken by CT 'vpn'"),
+        (guest("secret", hidden=True), "this token may not see"),
+    ],
+)
+def test_a_strangers_guest_is_named_and_refused(pve: Pve, check: Check, taken: dict[str, Any], words: str) -> None:
+    pve.guests[2090] = taken
+    assert words in check(PROPS)["container_id"]
+
+
+def test_without_a_mark_nothing_is_ours(pve: Pve, check: Check) -> None:
+    pve.guests[2090] = guest("mail")
+    assert "container_id" in check({**PROPS, "mark": ""})
+
+
+def test_an_unknown_node_is_told_with_those_there_are(pve: Pve, check: Check) -> None:
+    assert "there are: pve, pve2" in check({**PROPS, "node": "pev"})["proxmox_node"]
+
+
+def test_a_refused_token_is_one_clear_message_without_it(pve: Pve) -> None:
+    with configured(pve, TOKEN.replace("1b9f", "CANA")) as host:
+        failures = host.check(CLAIM, {}, PROPS)[1]
+    assert failures == {"proxmox_api_token": "is not accepted by Proxmox VE: wrong, expired or deleted"}
+
+
+def test_an_api_that_does_not_answer_is_named() -> None:
+    with configured(Pve(url="http://127.0.0.1:1"), TOKEN) as host:
+        assert "Connection refused" in host.check(CLAIM, {}, PROPS)[1]["proxmox_endpoint"]
+
+
+def test_missing_credentials_are_told_before_anything_is_asked(pve: Pve) -> None:
+    with configured(pve, "") as host:
+        assert "proxmox_api_token" in str(host.check(CLAIM, {}, PROPS)[1])
+    assert not pve.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "key"),
+    [
+        ("node", "pve2", "proxmox_node"),
+        ("container_id", 2091, "container_id"),
+        ("storage_pool", "ceph", "storage_pool"),
+        ("unprivileged", False, "unprivileged"),
+        ("pool", "vpn", "pool"),
+        ("disk_gb", 4, "disk_gb"),
+    ],
+)
+def test_what_would_empty_the_disk_is_refused_with_the_way_to_do_it(check: Check, name: str, value: Any, key: str) -> None:
+    news = {**PROPS, name: value}
+    assert "allow_replacement: true" in check(news, PROPS)[key]
+    assert check({**news, "allow_replacement": True}, PROPS) == {}
+
+
+def test_a_bigger_disk_is_fine(pve: Pve, check: Check) -> None:
+    assert check({**PROPS, "disk_gb": 16}, PROPS) == {}
+
+
+def test_every_problem_is_told_at_once(pve: Pve, check: Check) -> None:
+    pve.guests[2091] = guest("mail")
+    news = {**PROPS, "container_id": 2091, "storage_pool": "ceph", "node": "gone"}
+    assert set(check(news, PROPS)) == {"container_id", "storage_pool", "proxmox_node"}
