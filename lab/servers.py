@@ -1,11 +1,13 @@
 """The servers of a site, in the order they start."""
 
+import hashlib
 import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from ipaddress import ip_interface
+from pathlib import Path
 
 from lab import namespaces, node
 from lab.certificates import ensure_certificates
@@ -110,17 +112,30 @@ def start_all(site: Site) -> None:
     ensure_certificates(site)
     processes = Processes(site)
     for server in present():
-        if processes.pid(server.name) is None:
-            _start(site, processes, server)
+        _start(site, processes, server)
     for server in present():
         if server.module:
             processes.wait(server.name)
 
 
 def _start(site: Site, processes: Processes, server: Server) -> None:
-    if server.port and not _free(site.port(server.port)):
-        site.repick(server.port)
-    processes.start(server.name, server.command(site))
+    """Start the server unless it runs; one that runs the code of before an update starts again."""
+    known, version = site.run / f"{server.name}.version", _version(server)
+    if processes.pid(server.name) and known.exists() and known.read_text() != version:
+        processes.stop(server.name)
+    if processes.pid(server.name) is None:
+        if server.port and not _free(site.port(server.port)):
+            site.repick(server.port)
+        processes.start(server.name, server.command(site))
+        known.write_text(version)
+
+
+def _version(server: Server) -> str:
+    """Tell the code of a server from that of another state of the checkout."""
+    own = Path(__file__).parent
+    folders = [own, own / "api", *([own / server.module.rpartition(".")[2]] if server.module else [])]
+    files = sorted(path for folder in folders for path in folder.glob("*.py"))
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _free(port: int) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from lab.errors import LabError
 from lab.lxc import CGROUPS
 from lab.peers import Peers
 from lab.processes import Processes
-from lab.site import Site
+from lab.site import SERVICES, Site
 from tests.lab.bare_site.way_in import ADDRESS, VMID, await_ssh, checkout, ssh
 
 pytestmark = [
@@ -70,3 +71,19 @@ def test_a_failing_command_says_why(site: Site) -> None:
     assert done.stderr == "lab: there is no container, host or peer nobody\n"
     with pytest.raises(LabError):
         Peers(site).ping("nobody", ADDRESS)
+
+
+def test_ports_are_remembered_and_differ(tmp_path: Path) -> None:
+    ports = Site.of(tmp_path).ports()
+    assert set(ports) == set(SERVICES)
+    assert len(set(ports.values())) == len(SERVICES)
+    assert Site.of(tmp_path).ports() == ports
+    with socket.create_server(("127.0.0.1", ports["pve"])):
+        assert Site.of(tmp_path).repick("pve") != ports["pve"]
+    assert Site.of(tmp_path).port("ssh") == ports["ssh"]
+
+
+def test_broken_port_memory_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / ".lab").mkdir()
+    (tmp_path / ".lab/ports.json").write_text("{")
+    assert set(Site.of(tmp_path).ports()) == set(SERVICES)
