@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lab import lifecycle, lxc, namespaces
 from lab.commands import environment, progress
-from lab.containers import Containers, attach
+from lab.containers import Containers
 from lab.errors import LabError
 from lab.network import HOSTS, Network
 from lab.peers import Peers
@@ -66,7 +66,7 @@ def _shell(site: Site, where: str) -> list[str]:
     if where.isdigit() or not where:
         if not (where or vmids):
             raise LabError("the site has no container yet")
-        return lxc.command(site, attach(int(where or vmids[0]), ["/bin/bash", "-l"]))
+        return lxc.command(site, lxc.attach(int(where or vmids[0]), ["/bin/bash", "-l"]))
     if where == "node" or where in HOSTS:
         return namespaces.inside(site.namespace(where), ["/bin/bash"])
     peer = Peers(site).get(where)
@@ -89,7 +89,7 @@ def logs(
     options = ["-n", "50", *(["-f"] if follow else [])]
     argv = ["tail", *options, str(site.logs / f"{what}.log")]
     if what.isdigit():
-        argv = lxc.command(site, attach(int(what), ["journalctl", "--no-pager", *options]))
+        argv = lxc.command(site, lxc.attach(int(what), ["journalctl", "--no-pager", *options]))
     os.execvpe(argv[0], argv, environment())
 
 

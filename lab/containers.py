@@ -17,7 +17,7 @@ from lab.firewall import Accept
 from lab.lxc import HOME
 from lab.site import Site
 
-__all__ = ["Accept", "ContainerSpec", "Containers", "Nic", "attach"]
+__all__ = ["Accept", "ContainerSpec", "Containers", "Nic"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECOMPRESS = {".zst": "--zstd", ".gz": "--gzip", ".xz": "--xz"}
@@ -170,7 +170,7 @@ class Containers:
     @_plain
     def execute(self, vmid: int, argv: list[str], stdin: bytes = b"", timeout: float = 120) -> CompletedProcess[bytes]:
         """Run `argv` as root inside the running container and return what it did."""
-        return lxc.lxc(self.site, attach(vmid, argv), stdin, timeout, check=False)
+        return lxc.lxc(self.site, lxc.attach(vmid, argv), stdin, timeout, check=False)
 
     @_plain
     def archive(self, vmid: int, target: Path) -> None:
@@ -246,10 +246,3 @@ class Containers:
         if not self.exists(vmid):
             raise ContainerError(f"CT {vmid} does not exist")
         return self._directory(vmid)
-
-
-def attach(vmid: int, argv: list[str]) -> list[str]:
-    """Return the lxc command that runs `argv` as root inside the container."""
-    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    options = ["--clear-env", "--set-var", path, "--set-var", "HOME=/root"]
-    return ["lxc-attach", "-n", str(vmid), *options, "--", *argv]

@@ -98,6 +98,13 @@ def _stream(site: Site, argv: Sequence[str | Path], stdin: IO[bytes] | int, stdo
         raise CommandError(f"{argv[0]}: {last_words(done)}")
 
 
+def attach(vmid: int, argv: list[str]) -> list[str]:
+    """Return the lxc command that runs `argv` as root inside the container."""
+    path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    options = ["--clear-env", "--set-var", path, "--set-var", "HOME=/root"]
+    return ["lxc-attach", "-n", str(vmid), *options, "--", *argv]
+
+
 def as_container_root(argv: Sequence[str | Path]) -> list[str]:
     """Return the command that runs `argv` as root of a container's user namespace."""
     maps = [f"{kind}:0:{FIRST_ID}:{IDS}" for kind in "ug"]

@@ -51,7 +51,7 @@ def test_a_package_is_fetched_once(upstream: Upstream, tmp_path: Path) -> None:
     assert upstream.asked == [DEB]
 
 
-def test_an_old_index_is_asked_for_again_but_serves_if_nobody_answers(upstream: Upstream, tmp_path: Path) -> None:
+def test_an_old_index_is_asked_for_again_but_better_than_none(upstream: Upstream, tmp_path: Path) -> None:
     store = Store(tmp_path)
     index = store.get(INDEX)
     old = time.time() - FRESH - 1
