@@ -93,7 +93,8 @@ def test_sites_of_different_checkouts_share_no_name(tmp_path: Path) -> None:
 
 def test_a_client_configuration_is_told_apart() -> None:
     text = (
-        "[Interface]\nPrivateKey = cHJpdmF0ZQ==\nAddress = 10.8.0.2/32, fd00::2/128\nDNS = 10.0.0.1 # ours\nMTU = 1380\n"
+        "[Interface]\nPrivateKey = cHJpdmF0ZQ==\nAddress = 10.8.0.2/32, fd00::2/128\nDNS = 10.0.0.1 # ours\n"
+        "MTU = 1380\n"
         "PostUp = touch /never\n[Peer]\nPublicKey = cHVibGlj\nAllowedIPs = 10.8.0.0/24,fd00::/64\n"
         "Endpoint = 198.51.100.1:51820\nPersistentKeepalive = 25\n"
     )
