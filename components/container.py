@@ -1,9 +1,9 @@
 """The container: its template, and the CT itself as an unprivileged guest of a Proxmox VE node."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import pulumi
-import pulumi_proxmoxve as proxmoxve
+import pulumi_proxmoxve as pve
 
 from vpn.settings import Container as ContainerSettings
 from vpn.settings import Settings
@@ -15,8 +15,8 @@ DHCP = "dhcp"
 class Container(pulumi.ComponentResource):
     """An unprivileged LXC with SSH for the stack's own key, started at boot.
 
-    Outputs: `vmid` (integer), `address` (IPv4 without prefix length) and `instance`, the MAC
-    address that Proxmox VE gave: a CT made anew is another instance.
+    `vmid` is its number, `address` its IPv4 address, `instance` the MAC address that Proxmox VE
+    gave: a CT made anew is another instance. `guest` is the resource itself.
     """
 
     def __init__(
@@ -27,38 +27,43 @@ class Container(pulumi.ComponentResource):
         ssh_public_key: pulumi.Input[str],
         mark: pulumi.Input[str],
         claim: pulumi.Resource,
-        provider: proxmoxve.Provider,
+        provider: pve.Provider,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Container", name, None, opts)
-        template = self._template(name, settings, claim, provider)
-        guest = proxmoxve.ContainerLegacy(
+        own = settings.container
+        self.guest = pve.ContainerLegacy(
             name,
-            **_identity(settings.container, settings.proxmox.proxmox_node),
-            **_resources(settings.container),
+            node_name=settings.proxmox.proxmox_node,
+            vm_id=own.container_id,
+            pool_id=own.pool,
             description=pulumi.Output.concat("WireGuard VPN server\n", mark),
-            initialization=_initialization(settings.container, ssh_public_key),
+            unprivileged=own.unprivileged,
+            start_on_boot=own.onboot,
+            started=True,
+            features=pve.ContainerLegacyFeaturesArgs(nesting=own.nesting),
+            cpu=pve.ContainerLegacyCpuArgs(cores=own.cpu_cores),
+            memory=pve.ContainerLegacyMemoryArgs(dedicated=own.memory_mb, swap=own.swap_mb),
+            disk=pve.ContainerLegacyDiskArgs(datastore_id=own.storage_pool, size=own.disk_gb),
+            initialization=_initialization(own, ssh_public_key),
             network_interfaces=[_interface(settings)],
-            operating_system={"template_file_id": template.id, "type": "debian"},
-            wait_for_ip={"ipv4": True} if settings.container.ip_address == DHCP else None,
-            opts=self._guest_options(settings.container, claim, provider),
+            operating_system=pve.ContainerLegacyOperatingSystemArgs(
+                template_file_id=self._template(name, settings, claim, provider), type="debian"
+            ),
+            wait_for_ip=pve.ContainerLegacyWaitForIpArgs(ipv4=True) if own.ip_address == DHCP else None,
+            opts=self._guest_options(own, claim, provider),
         )
-        self.guest = guest
-        self.vmid = guest.vm_id.apply(int)
-        self.instance = guest.network_interfaces.apply(lambda nics: nics[0].mac_address)
-        self.address = _address(settings.container, guest)
+        self.vmid = self.guest.vm_id.apply(int)
+        self.instance = self.guest.network_interfaces.apply(_mac_address)
+        self.address = _address(own, self.guest)
         self.register_outputs({"vmid": self.vmid, "address": self.address})
 
     def _template(
-        self,
-        name: str,
-        settings: Settings,
-        claim: pulumi.Resource,
-        provider: proxmoxve.Provider,
-    ) -> proxmoxve.download.File:
+        self, name: str, settings: Settings, claim: pulumi.Resource, provider: pve.Provider
+    ) -> pulumi.Output[str]:
         """Download the template unless the storage has it; it stays when the stack goes."""
         proxmox = settings.proxmox
-        return proxmoxve.download.File(
+        template = pve.download.File(
             f"{name}-template",
             content_type="vztmpl",
             node_name=proxmox.proxmox_node,
@@ -68,13 +73,12 @@ class Container(pulumi.ComponentResource):
             checksum=proxmox.pinned_checksum,
             checksum_algorithm="sha512",
             overwrite=False,  # a changed upstream size would otherwise replace the file
-            opts=pulumi.ResourceOptions(
-                parent=self, provider=provider, depends_on=[claim], retain_on_delete=True
-            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[claim], retain_on_delete=True),
         )
+        return template.id
 
     def _guest_options(
-        self, container: ContainerSettings, claim: pulumi.Resource, provider: proxmoxve.Provider
+        self, container: ContainerSettings, claim: pulumi.Resource, provider: pve.Provider
     ) -> pulumi.ResourceOptions:
         """Say how the guest may change: what replaces it would mean an empty disk.
 
@@ -93,51 +97,36 @@ class Container(pulumi.ComponentResource):
         )
 
 
-def _identity(container: ContainerSettings, node: str) -> dict[str, Any]:
-    return {
-        "node_name": node,
-        "vm_id": container.container_id,
-        "pool_id": container.pool,
-        "unprivileged": container.unprivileged,
-        "start_on_boot": container.onboot,
-        "started": True,
-        "features": {"nesting": container.nesting},
-    }
-
-
-def _resources(container: ContainerSettings) -> dict[str, Any]:
-    return {
-        "cpu": {"cores": container.cpu_cores},
-        "memory": {"dedicated": container.memory_mb, "swap": container.swap_mb},
-        "disk": {"datastore_id": container.storage_pool, "size": container.disk_gb},
-    }
-
-
 def _initialization(
     container: ContainerSettings, ssh_public_key: pulumi.Input[str]
-) -> dict[str, Any]:
-    gateway = str(container.gateway) if container.gateway else None
-    return {
-        "hostname": container.hostname,
-        "dns": {
-            "domain": container.domain,
-            "servers": [str(server) for server in container.dns_servers] or None,
-        },
-        "ip_configs": [{"ipv4": {"address": container.ip_address, "gateway": gateway}}],
-        "user_account": {"keys": [ssh_public_key]},
-    }
+) -> pve.ContainerLegacyInitializationArgs:
+    ipv4 = pve.ContainerLegacyInitializationIpConfigIpv4Args(
+        address=container.ip_address, gateway=str(container.gateway) if container.gateway else None
+    )
+    return pve.ContainerLegacyInitializationArgs(
+        hostname=container.hostname,
+        dns=pve.ContainerLegacyInitializationDnsArgs(
+            domain=container.domain, servers=[*map(str, container.dns_servers)] or None
+        ),
+        ip_configs=[pve.ContainerLegacyInitializationIpConfigArgs(ipv4=ipv4)],
+        user_account=pve.ContainerLegacyInitializationUserAccountArgs(keys=[ssh_public_key]),
+    )
 
 
-def _interface(settings: Settings) -> dict[str, Any]:
-    return {
-        "name": NIC,
-        "bridge": settings.container.bridge,
-        "vlan_id": settings.container.vlan,
-        "firewall": settings.firewall.proxmox_firewall,
-    }
+def _interface(settings: Settings) -> pve.ContainerLegacyNetworkInterfaceArgs:
+    return pve.ContainerLegacyNetworkInterfaceArgs(
+        name=NIC,
+        bridge=settings.container.bridge,
+        vlan_id=settings.container.vlan,
+        firewall=settings.firewall.proxmox_firewall,
+    )
 
 
-def _address(container: ContainerSettings, guest: proxmoxve.ContainerLegacy) -> pulumi.Output[str]:
+def _mac_address(nics: Sequence[pve.outputs.ContainerLegacyNetworkInterface] | None) -> str:
+    return (nics[0].mac_address if nics else None) or ""
+
+
+def _address(container: ContainerSettings, guest: pve.ContainerLegacy) -> pulumi.Output[str]:
     """Return the CT's address: the configured one, or what DHCP gave."""
     if container.ip_address != DHCP:
         return pulumi.Output.from_input(container.ip_address.partition("/")[0])

@@ -16,9 +16,7 @@ from vpn.settings import Settings
 class Keys(pulumi.ComponentResource):
     """The keyring with every secret of the stack, and the ledger of tunnel addresses."""
 
-    def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("wireguard-vpn:index:Keys", name, None, opts)
         self.settings = settings
         self.keyring = Keyring(
@@ -48,9 +46,7 @@ class Keys(pulumi.ComponentResource):
     def network(self, ct_address: pulumi.Input[str]) -> pulumi.Output[Network]:
         """Return the effective server, marked secret: it holds keys."""
         now = dt.datetime.now(dt.UTC)
-        known = pulumi.Output.all(
-            self.keyring.keys, self.addresses.leases, self.addresses.released, ct_address
-        )
+        known = pulumi.Output.all(self.keyring.keys, self.addresses.leases, self.addresses.released, ct_address)
         return known.apply(
             lambda found: resolve(
                 self.settings,

@@ -17,3 +17,8 @@ def public(network: pulumi.Output[Network], view: Callable[[Network], T]) -> pul
     it; `view` vouches that what it returns holds none.
     """
     return pulumi.Output.unsecret(network.apply(view))
+
+
+def secret(value: pulumi.Output[T]) -> pulumi.Output[T]:
+    """Return an output marked secret, whatever it was made of."""
+    return pulumi.Output.secret(value)

@@ -72,8 +72,9 @@ def plaintext_secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _readable_of_peer(index: int, peer: object) -> Iterator[Problem]:
-    for key in sorted(SECRET_KEYS & peer.keys()) if isinstance(peer, Mapping) else ():
-        if peer[key] not in GENERATED_OR_NONE:
+    values = dict(peer) if isinstance(peer, Mapping) else {}
+    for key in sorted(SECRET_KEYS & values.keys()):
+        if values[key] not in GENERATED_OR_NONE:
             yield _readable(f"peers[{index}].{key}")
 
 
@@ -86,7 +87,7 @@ def _encrypted(key: str) -> bool:
     return pulumi_config.is_config_secret(f"{NAMESPACE}:{key}")
 
 
-def _decoded(value: Any) -> Any:  # noqa: ANN401
+def _decoded(value: Any) -> Any:
     """Return lists and mappings, which Pulumi hands over as JSON text, as what they are."""
     if isinstance(value, str) and value[:1] in {"[", "{"}:
         try:

@@ -20,23 +20,19 @@ from vpn.settings import Settings
 class Vpn(pulumi.ComponentResource):
     """A WireGuard VPN server with everything around it; `outputs` is what a person needs next."""
 
-    def __init__(
-        self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("wireguard-vpn:index:Vpn", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         self.keys = Keys("keys", settings, opts=child)
         self.container = self._container(settings, child)
         network = self.keys.network(self.container.address)
-        server = Server("server", settings, self.container, self.keys, network, opts=child)
+        server = Server("server", settings, container=self.container, keys=self.keys, network=network, opts=child)
         self.outputs = outputs(settings, self.container, network, server)
         self.register_outputs(self.outputs)
 
     def _container(self, settings: Settings, child: pulumi.ResourceOptions) -> Container:
         """Declare the claim on the VMID, then the container and its firewall."""
-        mark = pulumi.Output.concat(
-            f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER)
-        )
+        mark = pulumi.Output.concat(f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER))
         proxmox = proxmox_provider(settings, child)
         claim = ContainerClaim("claim", **claimed(settings), mark=mark, opts=child)
         container = Container(
@@ -95,7 +91,7 @@ def outputs(
         "service": f"wg-quick@{interface}.service",
         "peers": public(network, described),
         "client_configs": pulumi.Output.secret(network.apply(client_config.render_all)),
-        "plan": server.plan.apply(lambda plan: "; ".join(plan["summary"])),
+        "plan": server.plan,
     }
 
 

@@ -26,7 +26,7 @@ ENVIRONMENT = {
 }
 MAC = "BC:24:11:00:00:01"
 DHCP_ADDRESS = "192.168.30.7"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the mark of a secret on the wire
+SECRET = "1b47061264138c4ac30d75fd1eb44270"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 DECIDED_AT_CHECK = {"keyring": KeyringProvider, "addresses": AddressLedgerProvider}
 

@@ -1,5 +1,6 @@
 """What the program declares: order of creation and destruction, secrets, protection."""
 
+import itertools
 import json
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_the_take_over_guard_comes_before_anything_is_made(graph: Graph) -> None
 
 
 def test_the_create_workflow_s_steps_wait_for_each_other(graph: Graph) -> None:
-    for earlier, later in zip(ORDER, ORDER[1:], strict=False):
+    for earlier, later in itertools.pairwise(ORDER):
         assert graph.waits_for(later, earlier), f"{later} does not wait for {earlier}"
     for earlier, later in [
         ("container", "host-key"),
@@ -92,7 +93,7 @@ def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_container_and_keys_are_protected_as_configured(protect: bool) -> None:
+def test_container_and_keys_are_protected_as_configured(*, protect: bool) -> None:
     graph = declare(settings(protect=protect))
     assert {name for name, each in graph.custom.items() if each.request.protect} == (
         {"container", "keyring"} if protect else set()

@@ -78,9 +78,7 @@ def test_the_environment_stands_in_for_credentials_that_config_leaves_out(tmp_pa
         ({"peers": [{"name": "a", "preshared_key": KEY}]}, "peers[0].preshared_key"),
     ],
 )
-def test_a_readable_secret_in_the_stack_file_is_refused(
-    tmp_path: Path, config: dict[str, Any], where: str
-) -> None:
+def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: dict[str, Any], where: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, config)
     assert [problem.key for problem in caught.value.problems] == [where]

@@ -47,5 +47,3 @@ def link_toolchain(state: Path) -> None:
         target = (ROOT / ".lab" / name).resolve()
         assert target.exists(), "there is no Pulumi yet: run tools/setup"
         (state / name).symlink_to(target)
-
-

@@ -1,6 +1,7 @@
 """What the tests do on a rehearsal site: run pulumi, connect peers, look into the container."""
 
 import re
+import ssl
 import subprocess
 import sys
 import time
@@ -80,15 +81,15 @@ class Rehearsal:
     def echo_requests(self, role: str) -> int:
         """Return how many echo requests the host `role` has received since it exists."""
         shown = run(namespaces.inside(self.site.namespace(role), ["cat", "/proc/net/snmp"])).stdout.decode()
-        names, values = (line.split()[1:] for line in shown.splitlines() if line.startswith("IcmpMsg:"))
-        return int(dict(zip(names, values, strict=True)).get("InType8", 0))
+        names, values = (line.split()[1:] for line in shown.splitlines() if line.startswith("Icmp:"))
+        return int(dict(zip(names, values, strict=True))["InEchos"])
 
     def api(self, method: str, path: str, **data: Any) -> Any:
         """Call the Proxmox VE API with the lab's token and return its data."""
         with httpx.Client(
             base_url=self.environ["PROXMOX_VE_ENDPOINT"],
             headers={"Authorization": f"PVEAPIToken={self.environ['PROXMOX_VE_API_TOKEN']}"},
-            verify=self.environ["SSL_CERT_FILE"],
+            verify=ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"]),
         ) as client:
             answer = client.request(method, f"api2/json{path}", **({"data": data} if data else {}))
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.reason_phrase}"

@@ -83,7 +83,10 @@ def test_the_container_is_as_the_data_model_says(deployed: Rehearsal) -> None:
 
 def test_the_proxmox_firewall_lets_in_the_vpn_and_ssh_alone(deployed: Rehearsal) -> None:
     rules = deployed.api("GET", f"/nodes/pve/lxc/{VMID}/firewall/rules")
-    assert {(r["proto"], r["dport"], r["action"]) for r in rules} == {("udp", "51820", "ACCEPT"), ("tcp", "22", "ACCEPT")}
+    assert {(r["proto"], r["dport"], r["action"]) for r in rules} == {
+        ("udp", "51820", "ACCEPT"),
+        ("tcp", "22", "ACCEPT"),
+    }
     options = deployed.api("GET", f"/nodes/pve/lxc/{VMID}/firewall/options")
     assert options["enable"] == 1
     assert options["policy_in"] == "DROP"

@@ -1,0 +1,34 @@
+"""Many peers at once."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.stack.rehearsal import SERVER, Rehearsal
+
+COUNT = 20
+SPECIFIED_MS = 5000
+"""Data model, performance constraints: a connection is established in under 5 s."""
+
+
+@pytest.fixture
+def crowd(deployed: Rehearsal) -> Iterator[Rehearsal]:
+    config = deployed.root / "Pulumi.lab.yaml"
+    before = config.read_text()
+    stack = deployed.stack("lab")
+    for number in range(COUNT):
+        stack.set(f"peers[{number}].name", f"peer-{number}")
+    stack.up()
+    yield deployed
+    for number in range(COUNT):
+        deployed.peers.disconnect(f"peer-{number}")
+    config.write_text(before)
+    stack.up()
+
+
+def test_twenty_peers_connect_at_once_and_all_reach_the_server(crowd: Rehearsal) -> None:
+    clients = crowd.stack("lab").clients()
+    assert len(clients) == COUNT
+    connections = crowd.peers.connect_all(clients)
+    assert max(each.handshake_ms for each in connections.values()) < SPECIFIED_MS
+    assert all(crowd.peers.ping(name, SERVER, count=2) is not None for name in clients)

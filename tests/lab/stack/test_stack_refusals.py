@@ -1,0 +1,143 @@
+"""What stops a run before anything is made, each with one clear message."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.stack.pulumi_cli import Stack
+from tests.lab.stack.rehearsal import VMID, Rehearsal
+
+FOREIGN = 2091
+BROKEN = {
+    "container_id": "99",
+    "memory_mb": "511",
+    "cpu_cores": "0",
+    "unprivileged": "false",
+    "nesting": "false",
+    "address": "100.64.0.1/24",
+    "listen_port": "65536",
+    "file_path": "/etc/wireguard/wg1.conf",
+    "routes": '[{"destination_network": "172.16.0.0/12"}]',
+    "peers": '[{"name": "a", "allowed_ips": ["10.9.0.2/32"]}, {"name": "b", "persistent_keepalive": 65536}]',
+}
+"""Ten deliberate errors, each breaking one rule of the data model; the last has two."""
+
+
+@pytest.fixture
+def other(rehearsal: Rehearsal) -> Iterator[Stack]:
+    """A second stack with the lab stack's configuration, on a VMID and address of its own."""
+    stack = rehearsal.stack("other")
+    text = (rehearsal.root / "Pulumi.lab.yaml").read_text()
+    (rehearsal.root / "Pulumi.other.yaml").write_text(text)
+    stack.set("container_id", str(FOREIGN))
+    stack.set("ip_address", "192.168.20.92/16")
+    yield stack
+    stack.destroy()
+    stack.run("stack", "rm", "--yes", "--force")
+
+
+@pytest.fixture
+def stranger(rehearsal: Rehearsal) -> Iterator[None]:
+    """A guest that somebody else made, holding the VMID."""
+    template = f"local:vztmpl/{rehearsal.environ['WIREGUARD_VPN_LAB_TEMPLATE']}"
+    rehearsal.stack("lab")
+    path = "/nodes/pve/lxc"
+    rehearsal.task(
+        "POST", path, vmid=FOREIGN, ostemplate=template, hostname="mail", storage="local-lvm", pool="wireguard"
+    )
+    yield
+    rehearsal.task("DELETE", f"{path}/{FOREIGN}")
+
+
+def calls(rehearsal: Rehearsal) -> int:
+    """Return how many requests the Proxmox VE API has logged."""
+    return len((rehearsal.site.logs / "pve-requests.jsonl").read_text().splitlines())
+
+
+def test_every_error_of_the_configuration_is_told_at_once_and_nothing_is_called(
+    rehearsal: Rehearsal, other: Stack
+) -> None:
+    for key, value in BROKEN.items():
+        other.set(key, value, *(["--json"] if value[0] == "[" else []))
+    before = calls(rehearsal)
+    run = other.preview(check=False)
+    assert run.code != 0
+    named = [line.split(":")[0].strip(" -") for line in run.out.splitlines() if line.strip().startswith("- ")]
+    assert {name.split("[")[0] for name in named} >= BROKEN.keys()
+    assert "Traceback" not in run.out
+    assert calls(rehearsal) == before
+
+
+def test_a_wrong_token_is_one_clear_message(other: Stack) -> None:
+    token = "wgdeploy@pve!pulumi=00000000-0000-0000-0000-000000000000"
+    run = other.preview(check=False, PROXMOX_VE_API_TOKEN=token)
+    assert run.code != 0
+    assert run.out.count("proxmox_api_token") == 1
+    assert "is not accepted by Proxmox VE" in run.out
+    assert token.partition("=")[2] not in run.out
+    assert "Traceback" not in run.out
+
+
+def test_an_unknown_node_is_one_clear_message(other: Stack) -> None:
+    other.set("proxmox_node", "pve9")
+    run = other.preview(check=False)
+    assert run.code != 0
+    assert "there are: pve" in run.out
+
+
+@pytest.mark.usefixtures("stranger")
+def test_a_vmid_that_a_stranger_holds_is_refused_and_the_stranger_stays(rehearsal: Rehearsal, other: Stack) -> None:
+    for run in (other.preview(check=False), other.up(check=False)):
+        assert run.code != 0
+        assert "container_id" in run.out
+        assert "'mail'" in run.out
+    assert "container" not in json.loads(other.run("preview", "--json", check=False).out or "{}")
+    other.destroy()
+    assert rehearsal.api("GET", f"/nodes/pve/lxc/{FOREIGN}/config")["hostname"] == "mail"
+
+
+def test_what_would_empty_the_container_is_refused_with_the_way_to_do_it(deployed: Rehearsal) -> None:
+    stack = deployed.stack("lab")
+    stack.set("disk_gb", "7")
+    stack.set("storage_pool", "local")
+    try:
+        run = stack.preview(check=False)
+    finally:
+        stack.unset("disk_gb")
+        stack.unset("storage_pool")
+    assert run.code != 0
+    assert "allow_replacement" in run.out
+    for key in ("disk_gb", "storage_pool"):
+        assert key in run.out
+    stack.preview("--expect-no-changes")
+
+
+def test_a_container_with_another_host_key_stops_the_run(deployed: Rehearsal) -> None:
+    stack = deployed.stack("lab")
+    deployed.sh("cp -a /etc/ssh /root/ssh.kept && rm /etc/ssh/ssh_host_* && ssh-keygen -A && systemctl restart ssh")
+    stack.set("peers[4].name", "mallory-laptop")
+    try:
+        run = stack.up(check=False)
+        refresh = stack.run("refresh", "--yes", "--skip-preview", check=False)
+    finally:
+        stack.unset("peers[4]")
+        deployed.sh("cp -a /root/ssh.kept/. /etc/ssh/ && rm -r /root/ssh.kept && systemctl restart ssh")
+    assert run.code != 0
+    assert refresh.code != 0
+    assert "host key" in refresh.out
+    assert "mallory" not in deployed.sh("cat /var/lib/wireguard-vpn/peers.tsv")
+    stack.up()
+    stack.preview("--expect-no-changes")
+
+
+def test_a_protected_container_is_not_destroyed(deployed: Rehearsal) -> None:
+    stack = deployed.stack("lab")
+    stack.set("protect", "true")
+    stack.up()
+    try:
+        assert stack.destroy(check=False).code != 0
+        assert deployed.api("GET", f"/nodes/pve/lxc/{VMID}/status/current")["status"] == "running"
+    finally:
+        stack.set("protect", "false")
+        stack.up()
