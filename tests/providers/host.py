@@ -91,16 +91,12 @@ class Host:
         id_: str = "id",
     ) -> Diff:
         """Return whether and how `news` (checked inputs) differ from `olds` (outputs)."""
-        request = proto.DiffRequest(
-            id=id_, olds=_with(provider, olds), news=_with(provider, news)
-        )
+        request = proto.DiffRequest(id=id_, olds=_with(provider, olds), news=_with(provider, news))
         answer = self._call("Diff", request)
         known = {proto.DiffResponse.DIFF_SOME: True, proto.DiffResponse.DIFF_NONE: False}
         return Diff(known.get(answer.changes), tuple(answer.replaces))
 
-    def create(
-        self, provider: ResourceProvider, props: Mapping[str, Any]
-    ) -> tuple[str, dict[str, Any]]:
+    def create(self, provider: ResourceProvider, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return the new id and outputs; raises HostError."""
         answer = self._call("Create", proto.CreateRequest(properties=_with(provider, props)))
         return answer.id, _dict(answer.properties)
@@ -109,9 +105,7 @@ class Host:
         self, provider: ResourceProvider, id_: str, props: Mapping[str, Any]
     ) -> tuple[str, dict[str, Any], dict[str, Any]]:
         """Return id (empty when gone), outputs and inputs; raises HostError."""
-        request = proto.ReadRequest(
-            id=id_, properties=_with(provider, props), inputs=_with(provider, props)
-        )
+        request = proto.ReadRequest(id=id_, properties=_with(provider, props), inputs=_with(provider, props))
         answer = self._call("Read", request)
         return answer.id, _dict(answer.properties), _dict(answer.inputs)
 
@@ -123,9 +117,7 @@ class Host:
         news: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Return the outputs after the change; raises HostError."""
-        request = proto.UpdateRequest(
-            id=id_, olds=_with(provider, olds), news=_with(provider, news)
-        )
+        request = proto.UpdateRequest(id=id_, olds=_with(provider, olds), news=_with(provider, news))
         return _dict(self._call("Update", request).properties)
 
     def delete(self, provider: ResourceProvider, id_: str, props: Mapping[str, Any]) -> None:
@@ -136,12 +128,13 @@ class Host:
         try:
             return getattr(self._stub, method)(request, timeout=60)
         except grpc.RpcError as error:
-            raise HostError(error.details()) from None  # type: ignore[attr-defined]
+            raise HostError(error.details()) from None
 
 
 def token(provider: ResourceProvider) -> str:
     """What the state stores for `provider`."""
-    return serialize_provider(provider)
+    stored: str = serialize_provider(provider)
+    return stored
 
 
 def _with(provider: ResourceProvider, props: Mapping[str, Any]) -> struct_pb2.Struct:

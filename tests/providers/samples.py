@@ -13,7 +13,7 @@ class SampleProps(Props):
 
     count: int
     note: str | None = None
-    names: list[str] = []
+    names: tuple[str, ...] = ()
     behave: str = ""
     secret: str = ""
     said: str = ""

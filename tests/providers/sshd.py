@@ -11,6 +11,12 @@ from typing import Any
 import paramiko
 from cryptography.hazmat.primitives import serialization as ser
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paramiko.common import (
+    AUTH_FAILED,
+    AUTH_SUCCESSFUL,
+    OPEN_FAILED_CONNECT_FAILED,
+    OPEN_SUCCEEDED,
+)
 
 Answer = tuple[int, str, str]
 
@@ -85,20 +91,20 @@ class _Server(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.sshd.attempts.append(username)
         good = f"{key.get_name()} {key.get_base64()}" == self.sshd.login
-        return paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
 
     def check_channel_request(self, kind: str, chanid: int) -> int:
         del kind, chanid
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def check_channel_direct_tcpip_request(self, chanid: int, origin: Any, destination: Any) -> int:
         del origin
         try:
             target = socket.create_connection(destination, 2)
         except OSError:
-            return paramiko.OPEN_FAILED_CONNECT_FAILED
+            return OPEN_FAILED_CONNECT_FAILED
         threading.Thread(target=self._forward, args=(chanid, target), daemon=True).start()
-        return paramiko.OPEN_SUCCEEDED
+        return OPEN_SUCCEEDED
 
     def _forward(self, chanid: int, target: socket.socket) -> None:
         channel = next(c for c in iter(lambda: self.transport.accept(5), None) if c.get_id() == chanid)

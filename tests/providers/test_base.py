@@ -132,7 +132,9 @@ def test_a_failure_is_one_line_without_secrets_and_traceback(operation: str) -> 
 def test_a_defect_is_told_by_its_place_not_by_its_words() -> None:
     host = Host()
     host.configure({})
-    with pytest.raises(HostError, match=r"SampleProvider.create: RuntimeError in _misbehave \(samples.py:\d+\)") as failed:
+    with pytest.raises(
+        HostError, match=r"SampleProvider.create: RuntimeError in _misbehave \(samples.py:\d+\)"
+    ) as failed:
         host.create(SAMPLE, {"count": 1, "behave": "defect", "secret": CANARY})
     host.close()
     assert CANARY not in str(failed.value) + host.stderr

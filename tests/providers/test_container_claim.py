@@ -29,7 +29,7 @@ def site() -> Iterator[tuple[Pve, Host]]:
         yield pve, host
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def pve(site: tuple[Pve, Host]) -> Pve:
     """The cluster without guests."""
     site[0].guests.clear()
@@ -39,9 +39,8 @@ def pve(site: tuple[Pve, Host]) -> Pve:
 
 
 @pytest.fixture
-def check(site: tuple[Pve, Host], pve: Pve) -> Check:
+def check(site: tuple[Pve, Host]) -> Check:
     """Return the failures of a check by property."""
-    del pve
     return lambda news, olds=None: site[1].check(CLAIM, olds or {}, news)[1]
 
 
@@ -52,7 +51,7 @@ def configured(pve: Pve, token: str) -> Host:
     return host
 
 
-def test_a_free_vmid_is_accepted(pve: Pve, check: Check) -> None:
+def test_a_free_vmid_is_accepted(check: Check) -> None:
     assert check(PROPS) == {}
 
 
@@ -81,7 +80,7 @@ def test_without_a_mark_nothing_is_ours(pve: Pve, check: Check) -> None:
     assert "container_id" in check({**PROPS, "mark": ""})
 
 
-def test_an_unknown_node_is_told_with_those_there_are(pve: Pve, check: Check) -> None:
+def test_an_unknown_node_is_told_with_those_there_are(check: Check) -> None:
     assert "there are: pve, pve2" in check({**PROPS, "node": "pev"})["proxmox_node"]
 
 
@@ -113,13 +112,15 @@ def test_missing_credentials_are_told_before_anything_is_asked(pve: Pve) -> None
         ("disk_gb", 4, "disk_gb"),
     ],
 )
-def test_what_would_empty_the_disk_is_refused_with_the_way_to_do_it(check: Check, name: str, value: Any, key: str) -> None:
+def test_what_would_empty_the_disk_is_refused_with_the_way_to_do_it(
+    check: Check, name: str, value: Any, key: str
+) -> None:
     news = {**PROPS, name: value}
     assert "allow_replacement: true" in check(news, PROPS)[key]
     assert check({**news, "allow_replacement": True}, PROPS) == {}
 
 
-def test_a_bigger_disk_is_fine(pve: Pve, check: Check) -> None:
+def test_a_bigger_disk_is_fine(check: Check) -> None:
     assert check({**PROPS, "disk_gb": 16}, PROPS) == {}
 
 

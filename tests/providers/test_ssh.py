@@ -93,12 +93,12 @@ def test_a_jump_host_forwards_with_its_own_pinned_key(way: Way) -> None:
             assert session.run("digest").status == 0
         with pytest.raises(HostKeyChanged):
             Session(replace(way, jump=replace(through, host_key=public(new_key()))))
-        with pytest.raises(SshError, match="cannot be reached through 127.0.0.1"):
+        with pytest.raises(SshError, match=r"cannot be reached through 127.0.0.1"):
             Session(replace(way, port=1, jump=through))
 
 
 def test_a_host_that_does_not_answer_is_named(way: Way) -> None:
-    with pytest.raises(SshError, match="127.0.0.1:1 cannot be reached"):
+    with pytest.raises(SshError, match=r"127.0.0.1:1 cannot be reached"):
         Session(replace(way, port=1))
 
 

@@ -6,6 +6,13 @@ import pytest
 
 from tests.server.machine import PRIVATE, Machine, Version, key
 
+PICKY = """#!/bin/bash
+here=$(dirname "$0")
+. "$here/lib.sh"
+read_settings "$1"
+[[ $1 == */last-good ]] || fail "not as expected"
+"""
+"""A verification that accepts only the last good version."""
 TEAM = Version({"alice": key(1), "bob": key(2)})
 
 
@@ -120,9 +127,9 @@ DRIFT = {
     "rules flushed": lambda m: (m.home / "table").unlink(),
     "rules changed": lambda m: (m.home / "table").write_text("table inet wireguard_vpn { chain x { accept } }"),
     "package gone": lambda m: (m.home / "packages").write_text("nftables qrencode"),
-    "drop-in edited": lambda m: (
-        m.root / "etc/systemd/system/wg-quick@.service.d/wireguard-vpn.conf"
-    ).write_text("[Service]\n"),
+    "drop-in edited": lambda m: (m.root / "etc/systemd/system/wg-quick@.service.d/wireguard-vpn.conf").write_text(
+        "[Service]\n"
+    ),
 }
 
 
@@ -137,10 +144,10 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
 
 def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
     clean = server.observe(TEAM)
-    roamed = server.running.read_text().replace(
-        "AllowedIPs", "Endpoint = 198.51.100.7:40000\nAllowedIPs"
+    roamed = server.running.read_text().replace("AllowedIPs", "Endpoint = 198.51.100.7:40000\nAllowedIPs")
+    server.config.write_text(
+        roamed.replace("[Interface]", "[Interface]\nAddress = 10.8.0.1/24\nAddress = fe80::1/64\nSaveConfig = true")
     )
-    server.config.write_text(roamed.replace("[Interface]", "[Interface]\nAddress = 10.8.0.1/24\nAddress = fe80::1/64\nSaveConfig = true"))
     assert server.observe(TEAM) == clean
     assert server.apply(TEAM).report["change"] == "none"
     assert "198.51.100.7" in server.config.read_text()
@@ -168,7 +175,7 @@ def test_a_refused_start_returns_to_the_last_good_version(server: Machine) -> No
     assert "another key than expected; nothing was changed" in outcome.said
     (server.home / "broken").write_text("")
     bundle = server.bundle(TEAM.but(port=52000))
-    (bundle / "verify").write_text('#!/bin/bash\nhere=$(dirname "$0")\n. "$here/lib.sh"\nread_settings "$1"\n[[ $1 == */last-good ]] || fail "not as expected"\n')
+    (bundle / "verify").write_text(PICKY)
     (bundle / "manifest").write_text("")
     (bundle / "apply").write_text((bundle / "apply").read_text().replace("sha256sum --quiet --check manifest", "true"))
     outcome = server.run(bundle / "apply")

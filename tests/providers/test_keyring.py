@@ -1,0 +1,101 @@
+"""Keyring and ledger: known at preview, stable, and never in the clear."""
+
+from typing import Any
+
+from providers.address_ledger import AddressLedgerProvider
+from providers.keyring import KeyringProvider
+from tests.providers.host import Host
+
+KEYRING = KeyringProvider()
+LEDGER = AddressLedgerProvider()
+LEDGER_PROPS: dict[str, Any] = {
+    "peers": {"alice": [], "bob": ["10.8.0.9/32"]},
+    "subnets": ["10.8.0.0/29"],
+    "reserved": ["10.8.0.1"],
+    "quarantine_days": 30,
+}
+
+
+def request(name: str, kind: str = "wireguard", **more: Any) -> dict[str, Any]:
+    """Return a request as the program makes it."""
+    return {"name": name, "kind": kind, "generation": 1, "policy": "manual", "max_age_days": 365, **more}
+
+
+def ring(host: Host, *requests: dict[str, Any], olds: Any = None, given: Any = None) -> dict[str, Any]:
+    """Return checked inputs."""
+    news = {"requests": [*requests], "given": given or {}, "keys": {}, "public": {}, "changes": []}
+    inputs, failures = host.check(KEYRING, olds or {}, news)
+    assert not failures
+    return inputs
+
+
+def test_keys_are_made_in_check_and_stay(host: Host) -> None:
+    first = ring(host, request("server"), request("ssh", "ssh"), request("owner", "owner"))
+    second = ring(host, request("server"), request("ssh", "ssh"), request("owner", "owner"), olds=first)
+    assert second == first
+    assert host.diff(KEYRING, first, second).changes is False
+    assert set(first["public"]["server"]) == {"public_key", "generated", "generation", "origin"}
+
+
+def test_a_new_peer_adds_a_key_and_says_so(host: Host) -> None:
+    first = ring(host, request("server"))
+    second = ring(host, request("server"), request("peer/bob"), olds=first)
+    assert second["keys"]["server"] == first["keys"]["server"]
+    assert second["changes"] == ["made peer/bob"]
+    assert host.diff(KEYRING, first, second).changes is True
+
+
+def test_the_same_requests_in_another_order_change_nothing(host: Host) -> None:
+    first = ring(host, request("server"), request("peer/bob"))
+    second = ring(host, request("peer/bob"), request("server"), olds=first)
+    assert host.diff(KEYRING, first, second).changes is False
+
+
+def test_the_last_changes_stay_told(host: Host) -> None:
+    first = ring(host, request("server"))
+    second = ring(host, request("server", generation=2), olds=first)
+    third = ring(host, request("server", generation=2), olds=second)
+    assert second["changes"] == third["changes"] == ["rotated server: generation 2"]
+
+
+def test_a_broken_given_key_is_refused_without_showing_it(host: Host) -> None:
+    canary = "CANARY-not-a-key"
+    news = {"requests": [request("server")], "given": {"server": canary}, "keys": {}, "public": {}, "changes": []}
+    _, failures = host.check(KEYRING, {}, news)
+    assert failures
+    assert canary not in str(failures)
+
+
+def test_no_public_part_holds_a_secret(host: Host) -> None:
+    made = ring(host, request("server"), request("psk/a", "preshared"), request("ssh", "ssh"))
+    secrets = [entry["secret"] for entry in made["keys"].values()]
+    assert not any(secret in str(made["public"]) for secret in secrets)
+
+
+def test_a_thousand_keys_are_one_resource(host: Host) -> None:
+    made = ring(host, *(request(f"peer/{number}") for number in range(1000)))
+    _, outs = host.create(KEYRING, made)
+    assert len(outs["keys"]) == 1000
+
+
+def test_leases_are_known_in_check_and_stay(host: Host) -> None:
+    first, failures = host.check(LEDGER, {}, {**LEDGER_PROPS, "leases": {}, "released": {}})
+    second, _ = host.check(LEDGER, first, {**LEDGER_PROPS, "leases": {}, "released": {}})
+    assert not failures
+    assert first["leases"]["alice"]["ipv4"] == "10.8.0.2"
+    assert first == second
+    assert host.diff(LEDGER, host.create(LEDGER, first)[1], second).changes is False
+
+
+def test_a_removed_peers_address_rests(host: Host) -> None:
+    first, _ = host.check(LEDGER, {}, LEDGER_PROPS)
+    news = {**LEDGER_PROPS, "peers": {"bob": ["10.8.0.9/32"], "carol": []}}
+    second, _ = host.check(LEDGER, first, news)
+    assert second["released"][first["leases"]["alice"]["ipv4"]]["name"] == "alice"
+    assert second["leases"]["carol"] != first["leases"]["alice"]
+
+
+def test_a_full_subnet_is_a_failure_at_preview(host: Host) -> None:
+    news = {**LEDGER_PROPS, "peers": {f"p{number}": [] for number in range(9)}}
+    _, failures = host.check(LEDGER, {}, news)
+    assert "10.8.0.0/29" in str(failures)

@@ -1,0 +1,188 @@
+"""Observing, planning and retiring the server: what refresh sees becomes what the next change repairs."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from providers.server_state import ServerStateProvider
+from tests.providers.host import UNKNOWN, Host, HostError
+from tests.providers.pve import TOKEN, Pve, guest
+from tests.providers.sshd import Sshd, new_key, public
+
+STATE = ServerStateProvider()
+LOGIN = new_key()
+PEER = {"name": "alice", "public_key": "A" * 43 + "=", "allowed_ips": ["10.8.0.2/32"]}
+EXPECTATION: dict[str, Any] = {
+    "interface": "wg0",
+    "config_digest": "c",
+    "runtime_digest": "r",
+    "public_key": "S" * 43 + "=",
+    "listen_port": 51820,
+    "peers": [PEER],
+    "files": {"/etc/wireguard/wg0.conf": {"mode": "0600", "owner": "root:root", "digest": None}},
+    "units": ["wg-quick@wg0.service"],
+    "sysctls": {"net.ipv4.ip_forward": "1"},
+    "packages": ["wireguard-tools"],
+}
+FACTS: dict[str, Any] = {
+    "config": {"digest": "c"},
+    "runtime": {
+        "digest": "r",
+        "public_key": "S" * 43 + "=",
+        "listen_port": 51820,
+        "peers": [{"public_key": "A" * 43 + "=", "allowed_ips": ["10.8.0.2/32"]}],
+    },
+    "files": {"/etc/wireguard/wg0.conf": {"mode": "0600", "owner": "root:root", "digest": None}},
+    "units": {"wg-quick@wg0.service": {"active": "active", "enabled": "enabled"}},
+    "sysctl": {"net.ipv4.ip_forward": "1"},
+    "firewall": {"digest": "f", "recorded": "f"},
+    "packages": {"wireguard-tools": "1.0"},
+}
+
+
+class Server:
+    """A container behind SSH that tells `facts` of itself."""
+
+    def __init__(self) -> None:
+        self.facts: dict[str, Any] = FACTS
+        self.status = 0
+        self.sshd = Sshd(public(LOGIN), self.answer)
+
+    def answer(self, command: str, stdin: bytes) -> tuple[int, str, str]:
+        """Run `observe` or `retire`."""
+        assert stdin
+        said = json.dumps(self.facts) if command.endswith('"$d/observe"') else '{"ok":true}'
+        return self.status, said, "broken" if self.status else ""
+
+    def props(self, **more: Any) -> dict[str, Any]:
+        """Return the inputs of the resource."""
+        way = {"host": "127.0.0.1", "port": self.sshd.port, "private_key": LOGIN, "host_key": self.sshd.pinned}
+        return {
+            "fingerprints": fingerprints(alice="k:p:r"),
+            "expectation": EXPECTATION,
+            "instance": "one",
+            "connection": way,
+            "drift": [],
+            **more,
+        }
+
+
+def fingerprints(interface: str = "i", **peers: str) -> dict[str, Any]:
+    """Return the fingerprints of a version."""
+    return {"interface": interface, "firewall": "f", "service": "s", "peers": peers}
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A server in good order."""
+    made = Server()
+    with made.sshd.running():
+        yield made
+
+
+def checked(host: Host, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
+    """Return checked inputs."""
+    inputs, failures = host.check(STATE, olds, news)
+    assert not failures
+    return inputs
+
+
+def test_the_first_version_is_planned_as_such(host: Host, server: Server) -> None:
+    inputs = checked(host, {}, server.props())
+    assert inputs["plan"]["kind"] == "first"
+    assert inputs["epoch"] == 1
+
+
+def test_a_run_without_change_changes_nothing_and_keeps_the_plan(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    _, outs = host.create(STATE, first)
+    second = checked(host, first, server.props())
+    assert second == first
+    assert host.diff(STATE, outs, second).changes is False
+
+
+def test_the_plan_names_peers_and_tells_restart_from_syncconf(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    peers = checked(host, first, server.props(fingerprints=fingerprints(alice="k:p:r", bob="k:p:r")))
+    port = checked(host, first, server.props(fingerprints=fingerprints("j", alice="k:p:r")))
+    assert peers["plan"] == {"kind": "peers", "summary": ["+bob", "syncconf, no interruption"]}
+    assert port["plan"]["kind"] == "interface"
+    assert "restart" in port["plan"]["summary"][-1]
+    assert peers["epoch"] == port["epoch"] == 1
+
+
+def test_refresh_of_a_clean_server_changes_nothing(host: Host, server: Server) -> None:
+    _, outs = host.create(STATE, checked(host, {}, server.props()))
+    id_, read, inputs = host.read(STATE, "one", outs)
+    assert (id_, read, inputs) == ("one", outs, outs)
+
+
+def test_drift_is_observed_then_planned_then_repaired_once(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    _, outs = host.create(STATE, first)
+    server.facts = FACTS | {"sysctl": {"net.ipv4.ip_forward": "0"}, "firewall": {"digest": None, "recorded": "f"}}
+    _, read, inputs = host.read(STATE, "one", outs)
+    assert inputs["drift"] == [
+        "net.ipv4.ip_forward is 0 instead of 1",
+        "the firewall rules are not loaded",
+    ]
+    repair = checked(host, inputs, server.props())
+    assert (repair["epoch"], repair["drift"], repair["plan"]["kind"]) == (2, [], "repair")
+    assert host.diff(STATE, read, repair).changes is True
+    after = checked(host, repair, server.props())
+    assert after == repair
+
+
+def test_another_container_is_another_server(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    second = checked(host, first, server.props(instance="two"))
+    assert (second["epoch"], second["plan"]["kind"]) == (2, "first")
+
+
+def test_what_preview_does_not_know_raises_no_epoch(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    news = server.props(instance=UNKNOWN, connection={"host": UNKNOWN})
+    second = checked(host, first, news)
+    assert (second["epoch"], second["instance"]) == (1, UNKNOWN)
+    assert checked(host, {}, server.props(fingerprints=UNKNOWN))["epoch"] == 1
+
+
+def test_an_unreachable_server_is_a_finding_and_another_host_key_stops(host: Host, server: Server) -> None:
+    _, outs = host.create(STATE, checked(host, {}, server.props()))
+    lost = {**outs, "connection": {**outs["connection"], "port": 1}}
+    assert "cannot be observed" in host.read(STATE, "one", lost)[2]["drift"][0]
+    changed = {**outs, "connection": {**outs["connection"], "host_key": public(new_key())}}
+    with pytest.raises(HostError, match="another host key"):
+        host.read(STATE, "one", changed)
+
+
+def test_delete_retires_the_service(host: Host, server: Server) -> None:
+    host.delete(STATE, "one", server.props())
+    assert server.sshd.commands[-1][0].endswith('"$d/retire"')
+
+
+@pytest.mark.parametrize("guests", [{}, {2090: guest("wireguard", status="stopped")}])
+def test_a_container_that_is_gone_or_stopped_does_not_block_destroy(server: Server, guests: dict[int, Any]) -> None:
+    with Pve(guests).running() as pve, Host() as host:
+        host.configure({"wireguard-vpn:proxmox_endpoint": pve.url, "wireguard-vpn:proxmox_api_token": TOKEN})
+        host.delete(STATE, "one", server.props(node="pve", container_id=2090))
+    assert not server.sshd.commands
+
+
+def test_a_running_container_that_cannot_be_reached_says_how_to_go_on(server: Server) -> None:
+    props = server.props(node="pve", container_id=2090)
+    props["connection"]["port"] = 1
+    with Pve({2090: guest("wireguard")}).running() as pve, Host() as host:
+        host.configure({"wireguard-vpn:proxmox_endpoint": pve.url, "wireguard-vpn:proxmox_api_token": TOKEN})
+        with pytest.raises(HostError, match=r"CT 2090 runs, but .* Stop the container to go on without"):
+            host.delete(STATE, "one", props)
+
+
+def test_no_failure_shows_a_private_key(host: Host, server: Server) -> None:
+    server.status = 1
+    with pytest.raises(HostError) as failed:
+        host.delete(STATE, "one", server.props())
+    assert LOGIN.splitlines()[1] not in str(failed.value)
+    assert "broken" in str(failed.value)
