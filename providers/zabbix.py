@@ -15,7 +15,7 @@ from pulumi.dynamic import Resource
 
 from clients.zabbix import AgentInterface, Host, HostSpec, Template, Zabbix
 from providers.base import Provider
-from providers.zabbix_checks import name_problems, permission_problems
+from providers.zabbix_checks import problems
 from providers.zabbix_observed import observed, parts
 from providers.zabbix_props import RegistrationProps, ReservationProps, connect, foreign, is_ours
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
@@ -32,9 +32,9 @@ class ReservationProvider(Provider[ReservationProps]):
         if new.unknown or (old and not self.on_diff(old, new)):
             return new
         with connect() as zabbix:
-            problems = [*permission_problems(zabbix, new), *name_problems(zabbix, new)]
-        if problems:
-            raise ConfigError(problems)
+            found = problems(zabbix, new)
+        if found:
+            raise ConfigError(found)
         return new
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:

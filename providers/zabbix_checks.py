@@ -10,20 +10,26 @@ from vpn.errors import Problem
 GROUP_WORDS: Final = {"hostgroup.create": "host group", "templategroup.create": "template group"}
 
 
-def permission_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
-    """Return what the token may not do: calls its role forbids, groups it may neither write to nor create."""
-    kinds = zabbix.group_kinds
-    missing = zabbix.forbidden([*HOST_METHODS, *TEMPLATE_METHODS, *(f"{k}.get" for k in kinds)])
-    if missing:
-        rule = f"the token's role does not allow {', '.join(missing)} (docs/howto-zabbix.md)"
-        return [Problem("zabbix_token", None, rule)]
-    absent = [kind for kind in kinds if zabbix.group(kind, new.host_group) is None]
+def problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
+    """Return everything that stands in the way; without permission to look, that alone."""
+    return permission_problems(zabbix) or [*group_problems(zabbix, new), *name_problems(zabbix, new)]
+
+
+def permission_problems(zabbix: Zabbix) -> list[Problem]:
+    """Return the calls that the token's role forbids."""
+    looks = (f"{kind}.get" for kind in zabbix.group_kinds)
+    missing = zabbix.forbidden([*HOST_METHODS, *TEMPLATE_METHODS, *looks])
+    rule = f"the token's role does not allow {', '.join(missing)} (docs/howto-zabbix.md)"
+    return [Problem("zabbix_token", None, rule)] if missing else []
+
+
+def group_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
+    """Return the groups that the token's user may neither write to nor create."""
+    absent = [kind for kind in zabbix.group_kinds if zabbix.group(kind, new.host_group) is None]
     refused = zabbix.forbidden(GROUP_METHODS[kind] for kind in absent)
-    if not refused:
-        return []
-    kind = " and ".join(GROUP_WORDS[method] for method in refused)
-    rule = f"there is no {kind} of this name that the token's user may write to, and only a super admin may create it"
-    return [Problem("zabbix_host_group", new.host_group, rule)]
+    words = " and ".join(GROUP_WORDS[method] for method in refused)
+    rule = f"there is no {words} of this name that the token's user may write to, and only a super admin may create it"
+    return [Problem("zabbix_host_group", new.host_group, rule)] if refused else []
 
 
 def name_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:

@@ -37,13 +37,20 @@ def server(request: pytest.FixtureRequest) -> Iterator[ZabbixServer]:
 
 @dataclass
 class Stack:
-    """One stack's two resources before one plugin host, as the engine would drive them."""
+    """One stack's two resources before a plugin host, as the engine would drive them."""
 
-    host: Host
     api: Api
     inputs: dict[str, Any]
     id: str = ""
     outs: dict[str, Any] = field(default_factory=dict)
+    host: Host = field(init=False)
+
+    def configure(self, config: dict[str, str]) -> None:
+        """Start a plugin host with this config, as each command of Pulumi does."""
+        if hasattr(self, "host"):
+            self.host.close()
+        self.host = Host()
+        self.host.configure(config)
 
     @property
     def reservation(self) -> dict[str, Any]:
@@ -119,20 +126,6 @@ def source(identity: TemplateIdentity, *, backup: bool = False) -> str:
     return import_source(text, identity, {"{$WIREGUARD.PORT}": "51820"}, backup=backup)
 
 
-@pytest.fixture(scope="session")
-def plugin_process() -> Iterator[Host]:
-    """One plugin host for all tests, as one `pulumi up` has one."""
-    with Host() as host:
-        yield host
-
-
-@pytest.fixture
-def plugin(server: ZabbixServer, plugin_process: Host) -> Host:
-    """The plugin host with the least privileged token."""
-    plugin_process.configure(config(server))
-    return plugin_process
-
-
 def config(server: ZabbixServer, **changes: str) -> dict[str, str]:
     """Return the stack's config for the server."""
     values = {"zabbix_url": server.url, "zabbix_token": server.token, **changes}
@@ -140,9 +133,12 @@ def config(server: ZabbixServer, **changes: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def stack(server: ZabbixServer, plugin: Host) -> Iterator[Stack]:
+def stack(server: ZabbixServer) -> Iterator[Stack]:
     """A stack that does not exist yet; whatever a test leaves of it is removed."""
-    yield Stack(plugin, server.api, inputs())
+    made = Stack(server.api, inputs())
+    made.configure(config(server))
+    yield made
+    made.host.close()
     _wipe(server.api)
 
 
