@@ -1,6 +1,7 @@
 """Zabbix's API as the lab and its tests need it: as an administrator, without the product's client."""
 
 import json
+import ssl
 import urllib.request
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -35,11 +36,15 @@ class ApiError(LabError):
 
 @dataclass
 class Api:
-    """One Zabbix at `url`, of version "6.0" or "7.0"; `auth` is a session or token, None at first."""
+    """One Zabbix at `url`, of version "6.0" or "7.0"; `auth` is a session or token, None at first.
+
+    `cafile` names the authority that vouches for an https address.
+    """
 
     url: str
     version: str
     auth: str | None = None
+    cafile: str | None = None
 
     def login(self, user: str, password: str) -> None:
         """Open a session; raises ApiError for wrong credentials."""
@@ -55,7 +60,8 @@ class Api:
         elif self.auth:
             headers["Authorization"] = f"Bearer {self.auth}"
         request = urllib.request.Request(f"{self.url}/api_jsonrpc.php", json.dumps(body).encode(), headers)
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
+        trust = ssl.create_default_context(cafile=self.cafile) if self.cafile else None
+        with urllib.request.urlopen(request, timeout=TIMEOUT, context=trust) as response:
             answer = json.load(response)
         if "error" in answer:
             raise ApiError(f"{method}: {answer['error'].get('data')}")
