@@ -17,6 +17,8 @@ from vpn.errors import AllocationError
 from vpn.ledger import Lease, Ledger, Release
 from vpn.settings import IPAddress, IPNetwork, Settings
 
+__all__ = ["Claim", "Lease", "Ledger", "Release", "allocate", "claims", "reserved"]
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:

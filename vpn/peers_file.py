@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from vpn.errors import ParseError
+from vpn.settings.build import Location, path
 
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -34,7 +35,7 @@ def load(text: str) -> PeersFile:
         node = loader.get_single_node()
         if node is None or node.tag == _NOTHING:
             return PeersFile({}, {})
-        lines = dict(_lines(node, ""))
+        lines = {path(location): line for location, line in _lines(node, ())}
         content = loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         # The error's context may quote the text, which may hold secrets: take the plain problem alone.
@@ -47,23 +48,22 @@ def load(text: str) -> PeersFile:
     return PeersFile(content, lines)
 
 
-def _lines(node: yaml.Node, path: str) -> Iterator[tuple[str, int]]:
-    if path:
-        yield path, node.start_mark.line + 1
+def _lines(node: yaml.Node, location: Location) -> Iterator[tuple[Location, int]]:
+    if location:
+        yield location, node.start_mark.line + 1
     if isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):
-            yield from _lines(item, f"{path}[{index}]")
+            yield from _lines(item, (*location, index))
     elif isinstance(node, yaml.MappingNode):
-        yield from _mapping_lines(node, path)
+        yield from _mapping_lines(node, location)
 
 
-def _mapping_lines(node: yaml.MappingNode, path: str) -> Iterator[tuple[str, int]]:
+def _mapping_lines(node: yaml.MappingNode, location: Location) -> Iterator[tuple[Location, int]]:
     seen: set[str] = set()
     for key, value in node.value:
         name, line = str(key.value), key.start_mark.line + 1
         if name in seen:
-            raise ParseError(f"the key {name!r} stands twice", line)
+            raise ParseError("the key stands twice", line)
         seen.add(name)
-        inner = f"{path}.{name}" if path else name
-        yield from _lines(value, inner)
-        yield inner, line
+        yield from _lines(value, (*location, name))
+        yield (*location, name), line

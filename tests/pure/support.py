@@ -21,6 +21,12 @@ BASE: dict[str, Any] = {
     "zabbix_enabled": False,
     "pbs_enabled": False,
 }
+ZABBIX: dict[str, Any] = {
+    "zabbix_enabled": True,
+    "zabbix_url": "https://zabbix.infra.local",
+    "zabbix_token": "z",
+    "zabbix_server": "192.168.10.5",
+}
 TEAM: dict[str, Any] = {
     "address_ipv6": "fd00:8::1/64",
     "dns": ["192.168.10.53", "infra.local"],
@@ -67,9 +73,7 @@ def ring(of: Settings) -> Keyring:
             request.kind, fixed
         )
         public = keys.public_key(secret) if request.kind == "wireguard" else ""
-        entries[request.name] = KeyEntry(
-            request.kind, secret, public, NOW.isoformat(), request.generation, "generated"
-        )
+        entries[request.name] = KeyEntry(request.kind, secret, public, NOW.isoformat(), request.generation, "generated")
     return Keyring(entries)
 
 

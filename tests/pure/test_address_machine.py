@@ -37,7 +37,12 @@ class Peers(RuleBasedStateMachine):
         settings = parse({**BASE, "address_ipv6": "fd00:8::1/64", "peers": self.people})
         self.ring, _ = keyring.evolve(keyring.requests(settings), keyring.given(settings), self.ring, self.now)
         self.ledger = addresses.allocate(
-            addresses.claims(settings), settings.vpn_networks, addresses.reserved(settings), self.ledger, self.now, MONTH
+            addresses.claims(settings),
+            settings.vpn_networks,
+            addresses.reserved(settings),
+            self.ledger,
+            self.now,
+            MONTH,
         )
         self.network: Network = resolve(settings, self.ring, self.ledger, self.now)
         self.remember(before_ledger)
@@ -105,7 +110,7 @@ class Peers(RuleBasedStateMachine):
 
     @rule(seed=st.integers(0, 999))
     def reorder(self, seed: int) -> None:
-        random.Random(seed).shuffle(self.people)
+        random.Random(seed).shuffle(self.people)  # noqa: S311 - an order, no secret
         text = wgconf.render_server(self.network)
         self.up({})
         assert wgconf.render_server(self.network) == text, "order means nothing"

@@ -80,6 +80,8 @@ def test_fixed_addresses_are_nobody_elses() -> None:
 def test_a_wide_network_is_kept_clear_and_gives_its_first_host() -> None:
     wide = Claim("z", (ip_network("10.8.0.2/31"), ip_network("10.8.0.4/32")))
     assert four(deal("a", wide)) == {"a": "10.8.0.5", "z": "10.8.0.3"}
+    nested = Claim("y", (ip_network("10.8.0.3/32"),))
+    assert four(deal("a", wide, nested))["a"] == "10.8.0.5"
 
 
 def test_both_families_share_the_host_part() -> None:
@@ -134,6 +136,8 @@ def test_a_ledger_survives_json() -> None:
 
 
 def test_settings_claim_what_they_say() -> None:
-    found = ledger(settings(address="10.8.0.2/24", peers=[{"name": "b", "allowed_ips": ["10.8.0.1/32"]}, {"name": "a"}]))
+    found = ledger(
+        settings(address="10.8.0.2/24", peers=[{"name": "b", "allowed_ips": ["10.8.0.1/32"]}, {"name": "a"}])
+    )
     assert four(found) == {"a": "10.8.0.3", "b": "10.8.0.1"}
     assert isinstance(found.leases["a"].ipv4, IPv4Address)

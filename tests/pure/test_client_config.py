@@ -18,7 +18,9 @@ def test_client_files_are_as_shown(golden: Golden, name: str) -> None:
 
 def test_all_that_may_connect_get_a_file() -> None:
     found = team()
-    assert client_config.render_all(found) == {peer.name: client_config.render(found, peer.name) for peer in found.active}
+    assert client_config.render_all(found) == {
+        peer.name: client_config.render(found, peer.name) for peer in found.active
+    }
 
 
 def test_a_peer_with_its_own_key_finds_the_place_for_it() -> None:

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from tests.pure.support import MONTH, NOW, private_key, settings
 from vpn import keyring as kr
 from vpn import keys, rotation
-from vpn.keyring import Keyring, KeyRequest
+from vpn.keyring import KeyRequest, Keyring
 from vpn.settings import Settings
 
 YEAR = dt.timedelta(days=366)

@@ -37,8 +37,7 @@ def test_a_peer_expires_at_its_moment_and_not_before() -> None:
     of = settings(peers=[{"name": "a", "expires_at": "2027-01-31T18:00:00Z"}])
     moment = dt.datetime(2027, 1, 31, 18, tzinfo=dt.UTC)
     states = [
-        resolve(of, ring(of), ledger(of), now).peer("a").state
-        for now in (moment - dt.timedelta(seconds=1), moment)
+        resolve(of, ring(of), ledger(of), now).peer("a").state for now in (moment - dt.timedelta(seconds=1), moment)
     ]
     assert states == ["active", "expired"]
 
@@ -60,9 +59,7 @@ def test_groups_give_defaults_and_peers_the_last_word() -> None:
     found = network(groups=groups, mtu=1420, dns=["192.168.2.2"], peers=[
         {"name": "a", "group": "g"}, {"name": "b", "group": "g", **own}, {"name": "c"}
     ])  # fmt: skip
-    chosen = {
-        peer.name: (peer.full_tunnel, peer.mtu, peer.dns, peer.persistent_keepalive) for peer in found.peers
-    }
+    chosen = {peer.name: (peer.full_tunnel, peer.mtu, peer.dns, peer.persistent_keepalive) for peer in found.peers}
     assert chosen == {
         "a": (True, 1380, ("192.168.1.1",), 15),
         "b": (False, 1300, (), 0),
@@ -132,7 +129,12 @@ def test_only_static_routes_through_a_router_are_the_servers_to_set() -> None:
 
 
 def test_the_agent_comes_with_zabbix() -> None:
-    zabbix = {"zabbix_enabled": True, "zabbix_url": "https://z", "zabbix_token": "z", "zabbix_server": "192.168.10.5"}
+    zabbix: dict[str, Any] = {
+        "zabbix_enabled": True,
+        "zabbix_url": "https://z",
+        "zabbix_token": "z",
+        "zabbix_server": "192.168.10.5",
+    }
     found = network(**zabbix)
     assert found.agent
     assert (found.agent.host, found.agent.server) == ("wireguard", "192.168.10.5")

@@ -34,7 +34,7 @@ def test_defaults_are_the_data_models() -> None:
 
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings().interface.listen_port = 1
+        settings().interface.listen_port = 1  # type: ignore[misc]
 
 
 def test_ten_errors_are_told_together_whatever_else_is_wrong() -> None:
@@ -269,3 +269,11 @@ def test_groups_are_looked_up() -> None:
     assert found.group_of(by_name["dave"]).mtu is None
     assert isinstance(found, Settings)
     assert all(isinstance(peer, PeerSettings) for peer in found.peers)
+
+
+def test_the_default_template_is_pinned() -> None:
+    proxmox = settings().proxmox
+    assert proxmox.pinned_checksum
+    assert (len(proxmox.pinned_checksum), proxmox.file_name) == (128, "debian-12-standard_12.7-1_amd64.tar.zst")
+    own = settings(template_url="https://x.example/a/b.tar.zst", template_checksum="a" * 128).proxmox
+    assert (own.pinned_checksum, own.file_name) == ("a" * 128, "b.tar.zst")

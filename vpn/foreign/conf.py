@@ -65,10 +65,10 @@ def _interface(draft: Draft, section: Section) -> None:
             draft.config["listen_port" if entry.key == "listenport" else "mtu"] = _number(entry)
         elif entry.key == "saveconfig":
             draft.config["save_config"] = entry.value == "true"
-        elif entry.key in HOOKS:
+        elif entry.key in HOOKS and entry.value:
             text = "is left out: forwarding, firewall and masquerading are the server's own here"
             draft.report(f"{entry.key} {text}", entry.line)
-        elif not (entry.key == "table" and entry.value in ("auto", "off")):
+        elif entry.value and not (entry.key == "table" and entry.value in ("auto", "off")):
             draft.report(f"{entry.key} is left out: it cannot be represented", entry.line)
     if "private_key" not in draft.secrets:
         raise ParseError("the [Interface] section has no PrivateKey", section.line)

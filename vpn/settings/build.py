@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -31,6 +32,7 @@ _LONGEST_VALUE = 80
 _USERINFO = re.compile(r"//.*@", re.DOTALL)
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _NAME = "[key]"  # pydantic's last location part when the name in a mapping is at fault
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _WRONG_KIND = {
     "model_type": "must be a mapping of keys to values",
     "model_attributes_type": "must be a mapping of keys to values",
@@ -46,23 +48,29 @@ def build(
 
     `children` names the nested models by the key that holds them: they give the near misses for unknown keys.
     """
-    try:
-        return model.model_validate(dict(raw)), []
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False)
-    problems = [_problem(model, each, children) for each in found]
-    kept = _copy(raw)
-    # Names of groups go last: a mark on what a bad name holds would bring the name back.
-    for each in sorted(found, key=lambda error: error["loc"][-1] == _NAME):
-        _cut(kept, each, children)
-    return model.model_validate(kept), problems
+    problems: list[Problem] = []
+    kept = dict(raw)
+    while True:
+        try:
+            return model.model_validate(kept), problems
+        except ValidationError as error:
+            found = error.errors(include_url=False, include_context=False)
+        # Later rounds are about our own marks, which some places do not take.
+        problems = problems or [_problem(model, each, children) for each in found]
+        kept = _copy(kept)
+        # Names of groups go last: a mark on what a bad name holds would bring the name back.
+        for each in sorted(found, key=lambda error: error["loc"][-1] == _NAME):
+            _cut(kept, each, children)
 
 
 def path(location: Iterable[int | str]) -> str:
-    """Return a config key path as `pulumi config set --path` takes it: `peers[3].public_key`."""
+    """Return a config key path as `pulumi config set --path` takes it: `peers[3].public_key`, `groups["a b"].mtu`."""
     text = ""
     for part in location:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int) or not _PLAIN_KEY.fullmatch(part):
+            text += f"[{json.dumps(part)}]"
+        else:
+            text += f".{part}" if text else part
     return text
 
 
@@ -115,12 +123,13 @@ def _copy(value: Any) -> Any:
 
 
 def _cut(raw: dict[str, Any], error: Any, children: Mapping[str, type[BaseModel]]) -> None:
-    """Mark the innermost key of a broken value, so that a second validation passes over it."""
+    """Mark the innermost key of a broken value, so that the next validation passes over it, or take it out."""
     current: Any = raw
     holder: Any = raw
     place: Any = error["loc"][0]
     name = ""
-    for part in error["loc"]:
+    nameless = error["loc"][-1] == _NAME
+    for part in error["loc"][: -1 if nameless else None]:
         if isinstance(current, dict) and isinstance(part, str):
             holder, place, name = current, part, part
             current = current.get(part)
@@ -130,7 +139,7 @@ def _cut(raw: dict[str, Any], error: Any, children: Mapping[str, type[BaseModel]
             current = current[part]
         else:
             break
-    if (error["type"] in ("extra_forbidden", "model_type") and isinstance(holder, dict)) or error["loc"][-1] == _NAME:
+    if nameless or error["type"] == "extra_forbidden" or (isinstance(holder, dict) and holder.get(place) is INVALID):
         holder.pop(place, None)
     elif isinstance(holder, list):
         holder[place] = dict.fromkeys(_required(children[name]), INVALID)

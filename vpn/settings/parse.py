@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from vpn.errors import ConfigError, Problem
 from vpn.settings import types as t
-from vpn.settings.build import build, unknown
+from vpn.settings.build import build, path, unknown
 from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
 from vpn.settings.rules import broken_rules
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
@@ -95,7 +95,11 @@ def _with_peers_file(values: dict[str, Any], content: Mapping[str, Any] | None) 
         for key in _PEERS_FILE_KEYS
         if key in values and content.get(key) is not None
     ]
-    problems += [Problem(key, None, unknown(key, _PEERS_FILE_KEYS)) for key in content if key not in _PEERS_FILE_KEYS]
+    problems += [
+        Problem(path([str(key)]), None, unknown(str(key), _PEERS_FILE_KEYS))
+        for key in content
+        if key not in _PEERS_FILE_KEYS
+    ]
     added = {key: content[key] for key in _PEERS_FILE_KEYS if content.get(key) is not None}
     return values | added, problems
 
@@ -123,7 +127,7 @@ def _settings(sections: Mapping[str, Any]) -> Settings:
 
 
 def _unknown_keys(raw: Mapping[str, Any]) -> list[Problem]:
-    return [Problem(key, None, unknown(key, KNOWN_KEYS)) for key in raw if key not in KNOWN_KEYS]
+    return [Problem(path([key]), None, unknown(key, KNOWN_KEYS)) for key in raw if key not in KNOWN_KEYS]
 
 
 def _invalid_keys(problems: Iterable[Problem]) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
+from vpn.settings.build import path
 from vpn.settings.networks import PRIVATE, in_any, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
@@ -152,7 +153,7 @@ def _claims(settings: Settings, field: str) -> Iterator[Claim]:
 
 def _holders(settings: Settings, field: str) -> Iterator[tuple[str, tuple]]:  # type: ignore[type-arg]
     for name, group in settings.groups.items():
-        yield f"groups.{name}", getattr(group, field) or ()
+        yield path(["groups", name]), getattr(group, field) or ()
     for index, peer in enumerate(settings.peers):
         yield f"peers[{index}]", getattr(peer, field) or ()
 

@@ -1,0 +1,125 @@
+"""Every class of change, told by name before it happens."""
+
+from typing import Any
+
+import pytest
+
+from tests.pure.support import NOW, ledger, network, private_key, ring, settings
+from vpn.bundle import Fingerprints, fingerprints
+from vpn.network import resolve
+from vpn.plan import Kind, Plan, classify
+
+SYNC = "syncconf, no interruption"
+RESTART = "restart, sessions are back in about a second"
+RULES = "firewall rules replaced in one transaction, no interruption"
+ALICE, BOB = {"name": "alice"}, {"name": "bob"}
+
+
+BEFORE = settings(peers=[ALICE, BOB])
+
+
+def prints(**changes: Any) -> Fingerprints:
+    """Return the fingerprints after some changes to a team of alice and bob, who keep their addresses."""
+    of = settings(**{"peers": [ALICE, BOB], **changes})
+    return fingerprints(resolve(of, ring(of), ledger(of, ledger(BEFORE)), NOW))
+
+
+def peers(*people: dict[str, Any]) -> dict[str, Any]:
+    return {"peers": list(people)}
+
+
+GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
+    ({}, "none", ("nothing to do",)),
+    (peers(BOB, ALICE), "none", ("nothing to do",)),
+    (peers(ALICE, BOB, {"name": "carol"}), "peers", ("+carol", SYNC)),
+    (peers(ALICE), "peers", ("-bob", SYNC)),
+    (peers(BOB, {"name": "carol"}), "peers", ("-alice", "+carol", SYNC)),
+    (peers({**ALICE, "private_key": private_key("new")}, BOB), "peers", ("rotated alice", SYNC)),
+    (peers({**ALICE, "preshared_key": "generated"}, BOB), "peers", ("rotated preshared key of alice", SYNC)),
+    (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "persistent_keepalive": 5}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "tunnel": "full"}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "expires_at": "2027-01-01T00:00:00Z"}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "allow": [{"network": "192.168.1.0/24"}]}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "site_networks": ["10.20.0.0/16"]}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "disabled": True}, BOB), "peers", ("disabled alice", SYNC)),
+    (peers({**ALICE, "expires_at": "2026-01-01T00:00:00Z"}, BOB), "peers", ("expired alice", SYNC)),
+    (peers(ALICE, BOB, {"name": "carol", "disabled": True}), "peers", ("+carol (disabled)", SYNC)),
+    (peers({**ALICE, "dns": ["192.168.1.1"], "mtu": 1300}, BOB), "none", ("nothing to do",)),
+    ({"listen_port": 443}, "interface", ("interface changed", "firewall rules changed", RESTART)),
+    ({"mtu": 1400}, "interface", ("interface changed", RESTART)),
+    ({"save_config": False}, "interface", ("interface changed", RESTART)),
+    ({"private_key": private_key("new")}, "interface", ("interface changed", RESTART)),
+    ({"dmz_networks": ["172.17.0.0/16"]}, "firewall", ("firewall rules changed", RULES)),
+    ({"ssh_sources": ["192.168.10.0/24"]}, "firewall", ("firewall rules changed", RULES)),
+    ({"masquerade": False}, "firewall", ("firewall rules changed", RULES)),
+    (
+        {"masquerade": False, "peers": [ALICE]},
+        "peers",
+        ("-bob", "firewall rules changed", SYNC),
+    ),
+    (
+        {"implementation": "userspace"},
+        "interface",
+        ("interface changed", "scripts, units or packages changed", RESTART),
+    ),
+    (
+        {"zabbix_enabled": True, "zabbix_url": "https://z", "zabbix_token": "z", "zabbix_server": "192.168.1.5"},
+        "firewall",
+        ("firewall rules changed", "scripts, units or packages changed", RULES),
+    ),
+    ({"hostname": "other", "endpoint": "vpn.example", "dns": ["192.168.1.1"]}, "none", ("nothing to do",)),
+]
+
+
+@pytest.mark.parametrize(("changes", "kind", "summary"), GOLDEN)
+def test_changes_are_told_apart(changes: dict[str, Any], kind: Kind, summary: tuple[str, ...]) -> None:
+    assert classify(prints(), prints(**changes)) == Plan(kind, summary)
+
+
+def test_a_second_address_family_is_an_interface_change() -> None:
+    plan = classify(prints(), prints(address_ipv6="fd00:8::1/64"))
+    assert plan.kind == "interface"
+    assert plan.summary[:3] == ("changed alice", "changed bob", "interface changed")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [({"disabled": True}, "enabled alice"), ({"expires_at": "2026-01-01T00:00:00Z"}, "renewed alice")],
+)
+def test_coming_back_is_told(state: dict[str, Any], told: str) -> None:
+    assert classify(prints(**peers({**ALICE, **state}, BOB)), prints()) == Plan("peers", (told, SYNC))
+
+
+def test_leaving_while_off_is_told() -> None:
+    assert (
+        classify(prints(**peers({**ALICE, "disabled": True}, BOB)), prints(**peers(BOB))).summary[0]
+        == "-alice (disabled)"
+    )
+
+
+def test_the_first_version() -> None:
+    assert classify(None, prints()) == Plan("first", ("2 peers", "first configuration of this server"))
+    one = fingerprints(network(peers=[ALICE, {"name": "b", "disabled": True}]))
+    assert classify(None, one).summary[0] == "1 peer"
+
+
+def test_a_new_script_is_a_change_of_service() -> None:
+    old = Fingerprints(**{**prints().to_dict(), "service": "older"})
+    told = ("scripts, units or packages changed", "scripts and units replaced, no interruption")
+    assert classify(old, prints()) == Plan("service", told)
+
+
+def test_drift_alone_is_a_repair_and_else_comes_along() -> None:
+    finding = ("wg-quick@wg0.service is failed",)
+    repair = "repair: wg-quick@wg0.service is failed"
+    assert classify(prints(), prints(), finding) == Plan("repair", (repair, "repair of what differs"))
+    both = classify(prints(), prints(**peers(ALICE)), finding)
+    assert both == Plan("peers", ("-bob", repair, SYNC))
+
+
+def test_many_names_are_counted() -> None:
+    many = [{"name": f"p{number:03}"} for number in range(100)]
+    plan = classify(prints(), prints(**peers(ALICE, BOB, *many)))
+    assert len(plan.summary) == 22
+    assert plan.summary[-2:] == ("and 80 more peers", SYNC)
