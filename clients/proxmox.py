@@ -115,11 +115,9 @@ class Proxmox:
         return list(self._get(f"/nodes/{node}/lxc/{vmid}/interfaces") or [])
 
     def running(self, node: str, vmid: int) -> bool:
-        """Whether the container exists and runs."""
-        try:
-            return self.status(node, vmid).get("status") == "running"
-        except NotFound:
-            return False
+        """Whether the container exists and runs. A token that sees only its pool may ask: of a guest that is gone
+        Proxmox VE tells such a token no more than that it is forbidden."""
+        return not self.vmid_is_free(vmid) and self.status(node, vmid).get("status") == "running"
 
     def firewall_options(self, node: str, vmid: int) -> dict[str, Any]:
         """Return a container's firewall options."""

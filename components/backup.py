@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components.options import child
 from providers import pbs
 from vpn import backup
 from vpn.settings import Settings
@@ -16,8 +17,7 @@ class BackupReservation(pulumi.ComponentResource):
         self, name: str, settings: Settings, *, mark: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:BackupReservation", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        self.resource = pbs.Reservation("backup-reservation", **_place(settings), mark=mark, opts=child)
+        self.resource = pbs.Reservation("backup-reservation", **_place(settings), mark=mark, opts=child(self, opts))
         self.warnings = self.resource.warnings
         self.register_outputs({"warnings": self.warnings})
 
@@ -29,8 +29,7 @@ class Backup(pulumi.ComponentResource):
         self, name: str, settings: Settings, *, mark: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:Backup", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        jobs = pbs.Registration("backup", **_place(settings), **_schedule(settings), mark=mark, opts=child)
+        jobs = pbs.Registration("backup", **_place(settings), **_schedule(settings), mark=mark, opts=child(self, opts))
         self.covered_by = jobs.covered_by
         self.register_outputs({"covered_by": self.covered_by})
 

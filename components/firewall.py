@@ -1,12 +1,14 @@
 """The Proxmox VE firewall of the CT: the VPN's port, SSH from the management network, no more."""
 
 from collections.abc import Iterable, Iterator
+from ipaddress import ip_network
 from itertools import groupby
 
 import pulumi
 import pulumi_proxmoxve as pve
 
 from components.container import DHCP, Container
+from vpn.agent import PORT as AGENT_PORT
 from vpn.settings import IPNetwork, Settings
 
 SSH_PORT = 22
@@ -58,6 +60,8 @@ def _rules(settings: Settings) -> Iterator[pve.firewall.RulesLegacyRuleArgs]:
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
     yield from _accept("WireGuard", "udp", port, sources)
     yield from _accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
+    if settings.zabbix.zabbix_enabled and settings.zabbix.zabbix_server:
+        yield from _accept("Zabbix agent", "tcp", AGENT_PORT, [ip_network(settings.zabbix.zabbix_server)])
 
 
 def _accept(

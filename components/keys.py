@@ -7,7 +7,7 @@ import pulumi
 
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
-from vpn import addresses, keyring
+from vpn import addresses, keyring, rotation
 from vpn.ledger import Ledger
 from vpn.network import Network, resolve
 from vpn.settings import Settings
@@ -42,6 +42,14 @@ class Keys(pulumi.ComponentResource):
     def secret(self, name: str) -> pulumi.Output[str]:
         """Return the secret part of a key, marked secret."""
         return self.keyring.keys.apply(lambda keys: str(keys[name]["secret"]))
+
+    def warnings(self) -> pulumi.Output[list[str]]:
+        """Return what people should know: keys that come of age, peers that expire soon."""
+        now, wanted = dt.datetime.now(dt.UTC), keyring.requests(self.settings)
+        found = self.keyring.keys.apply(
+            lambda keys: [*rotation.warnings(self.settings, wanted, keyring.Keyring.from_dict(keys), now)]
+        )
+        return pulumi.Output.unsecret(found)
 
     def network(self, ct_address: pulumi.Input[str]) -> pulumi.Output[Network]:
         """Return the effective server, marked secret: it holds keys."""

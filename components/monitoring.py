@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components.options import child
 from components.outputs import public
 from providers import zabbix
 from vpn import rendering
@@ -22,8 +23,9 @@ class MonitoringReservation(pulumi.ComponentResource):
         self, name: str, settings: Settings, *, mark: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:MonitoringReservation", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        self.resource = zabbix.Reservation("monitoring-reservation", **_place(settings), mark=_owner(mark), opts=child)
+        self.resource = zabbix.Reservation(
+            "monitoring-reservation", **_place(settings), mark=_owner(mark), opts=child(self, opts)
+        )
         self.register_outputs({})
 
 
@@ -54,7 +56,7 @@ class Monitoring(pulumi.ComponentResource):
             psk_identity=public(network, lambda n: psk_identity(_host(settings), _psk(n))),
             psk=pulumi.Output.secret(network.apply(_psk)),
             backup_token=_backup_token(settings),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child(self, opts),
         )
         self.url = host.url
         self.register_outputs({"url": self.url})

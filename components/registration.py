@@ -1,12 +1,13 @@
 """The server in NetBox, in two parts around it: its name kept before it is made, its records after."""
 
 from functools import partial
-from ipaddress import IPv4Interface
 from typing import Any
 
 import pulumi
 
 from clients.netbox import Peer, Server, wanted
+from components.container import DHCP
+from components.options import child
 from components.outputs import public
 from providers import netbox
 from vpn.network import Network
@@ -27,7 +28,7 @@ class NameReservation(pulumi.ComponentResource):
             site=settings.netbox.netbox_site,
             cluster=settings.netbox.netbox_cluster,
             role=settings.netbox.netbox_role or "",
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child(self, opts),
         )
         self.register_outputs({})
 
@@ -49,8 +50,7 @@ class Registration(pulumi.ComponentResource):
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         about = public(network, lambda found: partial(described, settings, found, stack=stack))
         records = pulumi.Output.all(about, address).apply(lambda known: wanted(known[0](known[1])))
-        child = pulumi.ResourceOptions(parent=self)
-        entry = netbox.Registration("registration", **_common(settings, mark), records=records, opts=child)
+        entry = netbox.Registration("registration", **_common(settings, mark), records=records, opts=child(self, opts))
         self.url = entry.page
         self.register_outputs({"url": self.url})
 
@@ -71,7 +71,7 @@ def described(settings: Settings, network: Network, address: str, *, stack: str)
         memory_mb=container.memory_mb,
         disk_gb=container.disk_gb,
         management=(_management(settings, address),),
-        dhcp=not isinstance(container.ip_address, IPv4Interface),
+        dhcp=container.ip_address == DHCP,
         interface=network.interface.name,
         tunnel=tuple(map(str, network.interface.addresses)),
         port=network.interface.listen_port,
@@ -90,7 +90,7 @@ def _peers(network: Network) -> list[Peer]:
 def _management(settings: Settings, address: str) -> str:
     """Return the container's address with its network's prefix length; a host's own under DHCP."""
     static = settings.container.ip_address
-    return str(static) if isinstance(static, IPv4Interface) else f"{address}/32"
+    return f"{address}/32" if static == DHCP else static
 
 
 def _common(settings: Settings, mark: pulumi.Input[str]) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class ContainerClaimProvider(Provider[ClaimProps]):
         """
         del id_
         with connections.proxmox() as api:
-            if not _is_ours(api, Guest(old.container_id, "", old.node, "lxc", ""), old.mark):
+            guest = Guest(old.container_id, "", old.node, "lxc", "")
+            if api.vmid_is_free(old.container_id) or not _is_ours(api, guest, old.mark):
                 return
             if api.running(old.node, old.container_id):
                 api.shutdown(old.node, old.container_id, SHUTDOWN_SECONDS)

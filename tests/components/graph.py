@@ -23,7 +23,24 @@ BASE = {
 ENVIRONMENT = {
     "PROXMOX_VE_ENDPOINT": "https://pve.infra.local:8006",
     "PROXMOX_VE_API_TOKEN": "wg@pve!pulumi=00000000-0000-0000-0000-000000000000",
+    "NETBOX_URL": "https://netbox.infra.local",
+    "NETBOX_TOKEN": "token-of-netbox",
+    "ZABBIX_URL": "https://zabbix.infra.local",
+    "ZABBIX_TOKEN": "token-of-zabbix",
+    "PBS_URL": "https://pbs.infra.local:8007",
+    "PBS_TOKEN": "wg@pbs!pulumi:00000000-0000-0000-0000-000000000000",
 }
+SYSTEMS = {
+    "netbox_enabled": True,
+    "netbox_site": "main",
+    "netbox_cluster": "pve",
+    "zabbix_enabled": True,
+    "zabbix_server": "192.168.10.30",
+    "pbs_enabled": True,
+    "pbs_datastore": "backup",
+    "pbs_storage": "pbs",
+}
+"""All systems around the server, switched on."""
 MAC = "BC:24:11:00:00:01"
 DHCP_ADDRESS = "192.168.30.7"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"

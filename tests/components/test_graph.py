@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.components.graph import DHCP_ADDRESS, MAC, SECRET, SIGNATURE, Graph, declare, settings
+from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
 
 PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
 ORDER = [
@@ -19,9 +19,67 @@ ORDER = [
 ]
 
 
+NINE_STEPS = [
+    ["container-template"],
+    ["container"],
+    ["host-key", "server-state", "server"],
+    ["registration"],
+    ["monitoring"],
+    ["backup"],
+]
+"""Data model, Create workflow: template and container, then what is done inside it (steps 3 to 6 are the
+one push of the server, which waits for boot, installs, writes and starts), then the three registrations."""
+SEVEN_STEPS = [
+    ["server-state"],
+    ["container", "claim"],
+    ["registration-reservation"],
+    ["monitoring-reservation"],
+    ["backup-reservation"],
+]
+"""Data model, Destroy workflow: service and files (retired with the state), container, then the three systems."""
+
+
 @pytest.fixture(scope="module")
 def graph() -> Graph:
     return declare(settings(peers=PEERS))
+
+
+@pytest.fixture(scope="module")
+def whole() -> Graph:
+    """The program with every system around it."""
+    return declare(settings(peers=PEERS, **SYSTEMS))
+
+
+def test_the_nine_steps_of_creation_wait_for_each_other(whole: Graph) -> None:
+    for earlier, later in itertools.pairwise(NINE_STEPS):
+        for name in later:
+            assert all(whole.waits_for(name, each) for each in earlier), f"{name} does not wait for {earlier}"
+
+
+def test_the_seven_steps_of_destruction_follow_from_it(whole: Graph) -> None:
+    for first, second in itertools.pairwise(SEVEN_STEPS):
+        for name in first:
+            assert all(whole.waits_for(name, each) for each in second[-1:]), f"{second} would go before {name}"
+
+
+def test_every_system_is_proven_before_anything_is_made(whole: Graph) -> None:
+    for system in ("registration-reservation", "monitoring-reservation", "backup-reservation"):
+        assert whole.waits_for("claim", system)
+
+
+def test_a_system_that_is_left_out_has_no_resources(graph: Graph) -> None:
+    words = ("registration", "monitoring", "backup")
+    assert not [name for name in graph.custom if name.startswith(words)]
+
+
+def test_the_firewall_lets_the_zabbix_server_ask_the_agent(whole: Graph) -> None:
+    rules = whole.custom["firewall-rules"].inputs["rules"]
+    assert ("tcp", "10050", "192.168.10.30/32") in [(r["proto"], r["dport"], r["source"]) for r in rules]
+
+
+def test_no_credential_is_in_any_resource(whole: Graph) -> None:
+    tokens = [value for key, value in ENVIRONMENT.items() if key.endswith("TOKEN")]
+    assert not [r.name for r in whole.requests for token in tokens if token.rpartition("=")[2] in str(r)]
 
 
 def test_the_take_over_guard_comes_before_anything_is_made(graph: Graph) -> None:
@@ -178,8 +236,3 @@ def test_dhcp_s_address_becomes_the_endpoint() -> None:
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:
     assert graph.custom["host-key"].inputs["instance"] == MAC
     assert graph.custom["server-state"].inputs["instance"] == MAC
-
-
-def test_the_token_from_the_environment_is_in_no_resource(graph: Graph) -> None:
-    token = "00000000-0000-0000-0000-000000000000"
-    assert not [r for r in graph.requests if token in str(r)]
