@@ -11,7 +11,7 @@ from lab.errors import LabError
 
 ADMINISTRATOR = "Admin"
 FIRST_PASSWORD = "zabbix"
-TIMEOUT = 60
+TIMEOUT = 300
 READ_WRITE, READ = 3, 2
 """Permissions of a user group on a host or template group (user group object, Zabbix API)."""
 USER, ADMIN = 1, 2
