@@ -86,7 +86,7 @@ def run(figures: Figures) -> None:
         spent = {count: _cpu(lambda work=work, count=count: work(teams[count])) for count in SIZES}  # type: ignore[misc]
         for count in SIZES:
             figures.add("core", f"{name}, {count:,} peers", spent[count], "s")
-        figures.add("core", f"{name}: 4k over 1k", spent[4_000] / spent[1_000], "×", "linear is 4")
+        figures.add("core", f"{name}: 4k over 1k", spent[4_000] / spent[1_000], "x", "linear is 4")
     figures.add("core", "make one key pair", _cpu(lambda: [_pair() for _ in range(100)]) * 10, "ms")
     _sizes(figures, teams[10_000])
 

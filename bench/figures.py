@@ -22,7 +22,7 @@ class Figures:
     def add(self, section: str, name: str, value: float | None, unit: str, note: str = "") -> None:
         """Keep one figure and show it at once: a benchmark that is cut short has still said something."""
         self.rows.append((section, name, value, unit, note))
-        shown = "–" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+        shown = "-" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
         print(f"  {section}: {name}: {shown} {unit} {note}".rstrip(), flush=True)
 
     def value(self, section: str, name: str) -> float | None:
@@ -45,7 +45,7 @@ class Figures:
         """Print the table."""
         table = Table("section", "figure", "value", "unit", "note", box=None, header_style="dim")
         for section, name, value, unit, note in self.rows:
-            table.add_row(section, name, "–" if value is None else f"{value:,.3f}", unit, note)
+            table.add_row(section, name, "-" if value is None else f"{value:,.3f}", unit, note)
         Console(highlight=False, width=140).print(table)
 
 

@@ -1,5 +1,6 @@
 """A running session: one of the lab's peers pings through the tunnel while the server is changed."""
 
+import itertools
 import re
 import signal
 import subprocess
@@ -47,4 +48,4 @@ class Flow:
         counts = re.search(r"(\d+) packets transmitted, (\d+) received", said)
         sent, received = (int(each) for each in counts.groups()) if counts else (0, 0)
         self.lost = max(0, sent - received - 1)  # the last one may still be on its way when ping is stopped
-        self.longest_gap = max((b - a for a, b in zip(times, times[1:], strict=False)), default=0.0)
+        self.longest_gap = max((b - a for a, b in itertools.pairwise(times)), default=0.0)

@@ -49,4 +49,4 @@ def _one(figures: Figures, site: Site, config: str, vmid: int) -> None:
     through = peers.ping(PEER, HOST, count=50)
     figures.add("tunnel", "round trip through the tunnel", through, "ms", "added delay allowed: 10")
     for name, value in compare(site, connection, vmid).items():
-        figures.add("tunnel", name, value, "Mbit/s" if name.endswith("mbps") else "×", "aim: 0.95" * ("ratio" in name))
+        figures.add("tunnel", name, value, "Mbit/s" if name.endswith("mbps") else "x", "aim: 0.95" * ("ratio" in name))
