@@ -16,13 +16,6 @@ from vpn.bundle import Expectation, Fingerprints
 from vpn.errors import RenderError
 from vpn.network import Network
 
-ZABBIX: dict[str, Any] = {
-    "zabbix_enabled": True,
-    "zabbix_url": "https://z",
-    "zabbix_token": "z",
-    "zabbix_server": "192.168.10.5",
-}
-
 
 def unpack(of: Network, epoch: int = 1, instance: str = "BC:24:11:00:00:01") -> dict[str, bytes]:
     raw = base64.b64decode(bundle.pack(of, epoch=epoch, instance=instance))

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from tests.pure.support import NOW, TEAM, ledger, network, private_key, ring, settings, team
+from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team
 from vpn.addresses import Ledger
 from vpn.errors import RenderError
 from vpn.keyring import Keyring
@@ -129,13 +129,7 @@ def test_only_static_routes_through_a_router_are_the_servers_to_set() -> None:
 
 
 def test_the_agent_comes_with_zabbix() -> None:
-    zabbix: dict[str, Any] = {
-        "zabbix_enabled": True,
-        "zabbix_url": "https://z",
-        "zabbix_token": "z",
-        "zabbix_server": "192.168.10.5",
-    }
-    found = network(**zabbix)
+    found = network(**ZABBIX)
     assert found.agent
     assert (found.agent.host, found.agent.server) == ("wireguard", "192.168.10.5")
     assert str(found.firewall.zabbix_server) == "192.168.10.5"

@@ -1,0 +1,89 @@
+"""NetBox's ways to refuse, each as the one error that says what to do; no network."""
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from clients.netbox import Access, NetBox
+from vpn import errors
+
+TOKEN = "nbt_abcdefghijkl.0123456789012345678901234567890123456789"
+
+
+def netbox(answer: Callable[[httpx.Request], httpx.Response]) -> NetBox:
+    return NetBox(Access("https://netbox.example", TOKEN, attempts=1), httpx.MockTransport(answer))
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "words"),
+    [
+        (403, {"detail": "Invalid v2 token"}, errors.Unauthorized, "the token is refused (Invalid v2 token)"),
+        (403, {"detail": "Token expired"}, errors.Unauthorized, "set netbox_token or NETBOX_TOKEN"),
+        (
+            403,
+            {"detail": "You do not have permission to perform this action."},
+            errors.Forbidden,
+            "GET /api/dcim/sites/ was refused: You do not have permission",
+        ),
+        (400, {"name": ["This field is required."]}, errors.Rejected, "name: This field is required."),
+        (400, {"__all__": ["Tunnel with this name already exists."]}, errors.Conflict, "already exists"),
+        (
+            400,
+            {"detail": "1 of 2 objects could not be created.", "errors": [{"index": 1, "errors": {"mtu": ["Big"]}}]},
+            errors.Rejected,
+            "mtu: Big",
+        ),
+        (409, {"detail": "Unable to delete object. 1 dependent objects were found: x (1)"}, errors.Conflict, "x (1)"),
+        (404, {"detail": "Not found."}, errors.NotFound, "Not found."),
+        (429, {"detail": "Request was throttled."}, errors.Throttled, "throttled"),
+        (500, {"error": "boom", "exception": "E", "netbox_version": "4.7"}, errors.ServerFault, "refused: boom"),
+        (502, "<html>Bad gateway</html>", errors.ServerFault, "HTTP 502"),
+        (200, "<html>Sign in</html>", errors.BadAnswer, "not JSON"),
+        (200, {"results": "nothing", "count": 0}, errors.BadAnswer, "is not a list of objects"),
+        (200, "", errors.BadAnswer, "the answer is empty"),
+    ],
+)
+def test_each_refusal_is_one_error(status: int, body: object, kind: type[errors.ClientError], words: str) -> None:
+    content = {"text": body} if isinstance(body, str) else {"json": body}
+    with netbox(lambda _: httpx.Response(status, **content)) as client, pytest.raises(kind) as caught:
+        client.find("dcim/sites")
+    assert words in str(caught.value)
+    assert str(caught.value).startswith("NetBox: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_token_echoed_by_the_server_is_struck_out() -> None:
+    with netbox(lambda r: httpx.Response(400, json={"detail": r.headers["authorization"]})) as client:
+        with pytest.raises(errors.Rejected) as caught:
+            client.find("dcim/sites")
+    assert TOKEN not in str(caught.value)
+    assert "[secret]" in str(caught.value)
+
+
+@pytest.mark.parametrize(("token", "scheme"), [(TOKEN, "Bearer"), ("0123456789" * 4, "Token")])
+def test_both_kinds_of_token_are_sent_as_netbox_wants_them(token: str, scheme: str) -> None:
+    seen: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers["authorization"])
+        return httpx.Response(200, json={"count": 0, "next": None, "results": []})
+
+    with NetBox(Access("https://netbox.example", token), httpx.MockTransport(answer)) as client:
+        client.find("dcim/sites")
+    assert seen == [f"{scheme} {token}"]
+
+
+def test_writes_go_out_by_the_hundred_and_are_counted() -> None:
+    sizes: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies = httpx.Response(200, content=request.content).json()
+        sizes.append(len(bodies))
+        return httpx.Response(201, json=[{"id": n} for n in range(len(bodies))])
+
+    with netbox(answer) as client:
+        client.create("ipam/ip-addresses", [{"address": f"10.8.0.{n}/32"} for n in range(250)])
+    assert sizes == [100, 100, 50]
+    with netbox(lambda _: httpx.Response(201, json=[])) as client, pytest.raises(errors.BadAnswer, match="not as many"):
+        client.create("ipam/ip-addresses", [{"address": "10.8.0.1/32"}])
