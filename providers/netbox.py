@@ -21,7 +21,7 @@ from providers.credentials import setting
 from vpn.errors import ConfigError, Problem
 
 
-def _whole_records(records: Any) -> Any:  # noqa: ANN401
+def _whole_records(records: Any) -> Any:
     """Return records with 1 for 1.0: what went through Pulumi's host has only floats."""
     if isinstance(records, dict):
         return {key: _whole_records(value) for key, value in records.items()}
@@ -38,9 +38,9 @@ class Common(Props):
 
 
 class ReservationProps(Common):
-    """The name to keep, where; `role` is only looked up. Names or slugs, "" for no role."""
+    """The virtual machine's name and where it belongs; `role` is only looked up. "" for no role."""
 
-    name: str
+    machine: str
     site: str
     cluster: str
     role: str = ""
@@ -48,7 +48,7 @@ class ReservationProps(Common):
     @property
     def records(self) -> Records:
         """The record that keeps the name."""
-        return reservation(self.name, self.site, self.cluster)
+        return reservation(self.machine, self.site, self.cluster)
 
 
 class RegistrationProps(Common):
@@ -83,18 +83,21 @@ class ReservationProvider(Provider[ReservationProps]):
 
     def on_read(self, id_: str, old: ReservationProps) -> ReservationProps | None:
         """Observe name and place; None when no virtual machine carries the tag."""
+        del id_
         with connect(old) as netbox:
-            machine = _registry(netbox, old).machine(old.records)
-            return old.with_(**machine) if machine else None
+            found = _registry(netbox, old).machine(old.records)
+            if found is None:
+                return None
+            return old.with_(machine=found["name"], site=found["site"], cluster=found["cluster"])
 
-    def on_update(
-        self, id_: str, old: ReservationProps, new: ReservationProps
-    ) -> ReservationProps:
+    def on_update(self, id_: str, old: ReservationProps, new: ReservationProps) -> ReservationProps:
         """Rename or move the virtual machine in place."""
+        del id_, old
         return self.on_create(new)[1]
 
     def on_delete(self, id_: str, old: ReservationProps) -> None:
         """Remove everything that carries the stack's tag, unless others' objects hang on it."""
+        del id_
         with connect(old) as netbox:
             _registry(netbox, old).remove()
 
@@ -123,18 +126,19 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
         """Observe every record; None when NetBox has none of this stack."""
+        del id_
         with connect(old) as netbox:
             records = _registry(netbox, old).observed(old.records)
             return old.with_(records=records) if records else None
 
-    def on_update(
-        self, id_: str, old: RegistrationProps, new: RegistrationProps
-    ) -> RegistrationProps:
+    def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
         """Write what differs from the records wanted, whatever it was before."""
+        del id_, old
         return self.on_create(new)[1]
 
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
         """Show that the server is being taken apart; its records go with the reservation."""
+        del id_
         with connect(old) as netbox:
             _registry(netbox, old).retire()
 
@@ -144,7 +148,7 @@ class Reservation(Resource, module="netbox", name="Reservation"):
 
     page: pulumi.Output[str]
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         super().__init__(ReservationProvider(), name, {"page": None, **props}, opts)
 
 
@@ -153,7 +157,7 @@ class Registration(Resource, module="netbox", name="Registration"):
 
     page: pulumi.Output[str]
 
-    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:  # noqa: ANN401
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         super().__init__(RegistrationProvider(), name, {"page": None, **props}, opts)
 
 

@@ -1,10 +1,10 @@
 """NetBox: a typed client over pynetbox, and how a VPN server is kept in it.
 
-    records   what NetBox shall say about a server (pure)
-    plan      the writes from what it says to what it shall say (pure)
-    api       the requests; transport: their way; fields, kinds: what they carry
-    observe, directory, mark, dependents, prerequisites: looking, naming, owning
-    writes, registry: doing
+records   what NetBox shall say about a server (pure)
+plan      the writes from what it says to what it shall say (pure)
+api       the requests; transport: their way; fields, kinds: what they carry
+observe, directory, mark, dependents, prerequisites: looking, naming, owning
+writes, registry: doing
 """
 
 from clients.netbox import prerequisites

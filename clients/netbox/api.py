@@ -4,8 +4,8 @@ Over pynetbox: its request layer knows both kinds of token and NetBox's paging. 
 left aside, since they fetch and save behind one's back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -32,7 +32,7 @@ class Access:
 
     url: str
     token: str
-    trust: Trust = Trust()
+    trust: Trust = field(default_factory=Trust)
     timeout: float = TIMEOUT_SECONDS
     attempts: int = ATTEMPTS
 
@@ -79,16 +79,19 @@ class NetBox:
         NetBox ignores a filter it does not know and then returns everything: callers check what
         they get.
         """
-        found = list(self._request(path, filters=filters, limit=PAGE).get())
+        try:
+            found = list(self._request(path, filters=filters, limit=PAGE).get())
+        except (AttributeError, KeyError, TypeError):
+            found = [None]  # pynetbox takes the shape of a page for granted
         if not all(isinstance(each, dict) and isinstance(each.get("id"), int) for each in found):
             raise BadAnswer(SYSTEM, f"{path} is not a list of objects; is this NetBox's URL?")
         return found
 
-    def create(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def create(self, path: str, bodies: Sequence[ApiObject]) -> list[dict[str, Any]]:
         """Make the objects, 100 at a time (each hundred wholly or not at all), in their order."""
         return [made for part in _parts(bodies) for made in self._send(path, "post", part)]
 
-    def update(self, path: str, bodies: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    def update(self, path: str, bodies: Sequence[ApiObject]) -> list[dict[str, Any]]:
         """Change the given fields of the objects named by `id`, 100 at a time."""
         return [new for part in _parts(bodies) for new in self._send(path, "patch", part)]
 
@@ -115,13 +118,13 @@ class NetBox:
         methods = {"add": "POST", "change": "PUT"}
         return frozenset(action for action, method in methods.items() if method not in offered)
 
-    def _send(self, path: str, verb: str, bodies: Sequence[Mapping[str, Any]]) -> list[ApiObject]:
+    def _send(self, path: str, verb: str, bodies: Sequence[ApiObject]) -> list[dict[str, Any]]:
         answer = getattr(self._request(path), verb)(list(bodies))
         if not isinstance(answer, list) or len(answer) != len(bodies):
             raise BadAnswer(SYSTEM, f"{path}: {len(bodies)} objects sent, the answer is not as many")
         return answer
 
-    def _request(self, path: str, **options: Any) -> Request:  # noqa: ANN401
+    def _request(self, path: str, **options: Any) -> Request:
         base = f"{self._api.base_url}/{path}"
         return Request(base, self._api.http_session, token=self._api.token, **options)
 

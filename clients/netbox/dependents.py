@@ -24,9 +24,7 @@ HANGING = (
 """Kinds whose removal removes others, and the filter that finds those."""
 
 
-def refuse_dependents(
-    netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[ApiObject]]
-) -> None:
+def refuse_dependents(netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[ApiObject]]) -> None:
     """Raise OwnershipError naming what hangs on our objects and is not ours."""
     names = [*_hanging(netbox, mark, raw), *_counted(raw)]
     if names:
@@ -36,9 +34,7 @@ def refuse_dependents(
         )
 
 
-def _hanging(
-    netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[ApiObject]]
-) -> Iterator[str]:
+def _hanging(netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[ApiObject]]) -> Iterator[str]:
     for owner, dependent, by in HANGING:
         ids = [int(each["id"]) for each in raw[owner.name]]
         for found in netbox.find(dependent.path, **{by: ids}) if ids else ():

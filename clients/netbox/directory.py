@@ -77,7 +77,7 @@ class Directory:
 
     def _in_site(self, clusters: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Prefer, among clusters of one name, the one in our site: names are unique only there."""
-        if len(clusters) < 2 or not self._configured.get("site"):  # noqa: PLR2004
+        if len(clusters) < 2 or not self._configured.get("site"):
             return clusters
         site = self.id("site", self._configured["site"])
         return [c for c in clusters if c.get("scope_type") == "dcim.site" and c.get("scope_id") == site]

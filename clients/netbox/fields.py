@@ -36,7 +36,7 @@ class Field(Protocol):
     def read(self, found: ApiObject, names: Names) -> Value:
         """Return the field's value in a NetBox object."""
 
-    def write(self, value: Any, names: Names) -> dict[str, Any]:  # noqa: ANN401
+    def write(self, value: Any, names: Names) -> dict[str, Any]:
         """Return the part of a request body that sets the value."""
 
 
@@ -49,7 +49,8 @@ class Plain:
     def read(self, found: ApiObject, names: Names) -> Value:
         """Return the value, "" for null."""
         del names
-        return whole(found.get(self.name))
+        value: Value = whole(found.get(self.name))
+        return value
 
     def write(self, value: Value, names: Names) -> dict[str, Any]:
         """Set the value; "" clears a number."""
@@ -190,7 +191,7 @@ class Ports:
         return {"protocol": protocols[0], "ports": [int(port) for port in ports]}
 
 
-def whole(value: Any) -> Any:  # noqa: ANN401
+def whole(value: Any) -> Any:
     """Return 1 for 1.0 and "" for None: JSON and NetBox's decimals do not tell 1 from 1.0."""
     if value is None:
         return ""

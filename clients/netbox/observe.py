@@ -29,9 +29,7 @@ ASKED_AT_ONCE = 50
 Raw = Mapping[str, Sequence[ApiObject]]
 
 
-def marked(
-    netbox: NetBox, mark: Mark, kinds: Sequence[Kind] = KINDS
-) -> dict[str, list[dict[str, Any]]]:
+def marked(netbox: NetBox, mark: Mark, kinds: Sequence[Kind] = KINDS) -> dict[str, list[dict[str, Any]]]:
     """Return every object that carries the stack's tag, by kind; one request per kind."""
     found: dict[str, list[dict[str, Any]]] = {kind.name: [] for kind in KINDS}
     try:
@@ -80,9 +78,7 @@ def in_the_way(
             if not carries(each, mark)
         ]
         taken[kind.name] = {
-            key: seen(kind, each, directory)
-            for each in found
-            if (key := natural_key(kind, each, directory)) in keys
+            key: seen(kind, each, directory) for each in found if (key := natural_key(kind, each, directory)) in keys
         }
     return {kind: objects for kind, objects in taken.items() if objects}
 
@@ -130,9 +126,7 @@ def _refuse_copies(machines: Sequence[ApiObject]) -> None:
         )
 
 
-def _queries(
-    kind: Kind, wanted: Records, keys: Sequence[str], directory: Directory
-) -> list[dict[str, Filter]]:
+def _queries(kind: Kind, wanted: Records, keys: Sequence[str], directory: Directory) -> list[dict[str, Filter]]:
     """Return the filters that find objects with these keys; none where nothing can be in the way."""
     if not keys:
         return []

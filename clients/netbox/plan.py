@@ -1,8 +1,8 @@
 """From what shall be and what is to the writes that lead there: pure, so that every case is a test.
 
-    wanted records ─┐
-    ours, as seen  ─┼─> plan ─> create, adopt, update … delete
-    in the way     ─┘
+wanted records ─┐
+ours, as seen  ─┼─> plan ─> create, adopt, update … delete
+in the way     ─┘
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,20 +50,14 @@ class Step:
     seen: Seen | None = None
 
 
-def plan(
-    wanted: Records, seen: Observation, taken: Observation, initial: Fields | None = None
-) -> tuple[Step, ...]:
+def plan(wanted: Records, seen: Observation, taken: Observation, initial: Fields | None = None) -> tuple[Step, ...]:
     """Return the writes in an order NetBox accepts; none when all is as wanted.
 
     `taken` are objects in the way, to be adopted; `initial` are fields given only to new objects.
     Kinds that `wanted` does not name stay as they are.
     """
     kinds = [kind for kind in KINDS if kind.name in wanted]
-    writes = [
-        _write(kind, key, fields, seen, taken)
-        for kind in kinds
-        for key, fields in wanted[kind.name].items()
-    ]
+    writes = [_write(kind, key, fields, seen, taken) for kind in kinds for key, fields in wanted[kind.name].items()]
     early = [_early(step, initial or {}) for step in writes]
     removals = [step for kind in reversed(kinds) for step in _removals(kind, wanted, seen)]
     links = [_link(step) for step in writes]
@@ -72,10 +66,7 @@ def plan(
 
 def missing(wanted: Records, seen: Observation) -> dict[str, tuple[str, ...]]:
     """Return the keys, kind by kind, of wanted records that are not ours yet."""
-    absent = {
-        kind: tuple(key for key in records if key not in seen.get(kind, {}))
-        for kind, records in wanted.items()
-    }
+    absent = {kind: tuple(key for key in records if key not in seen.get(kind, {})) for kind, records in wanted.items()}
     return {kind: keys for kind, keys in absent.items() if keys}
 
 

@@ -89,8 +89,8 @@ class Registry:
 
     def _survey(self, wanted: Records, directory: Directory) -> tuple[Observation, Observation]:
         """Return what is ours, and what of others' is in the way of the rest."""
-        raw = look.marked(self._netbox, self._mark)
-        seen = look.observe(raw, wanted, directory)
+        kinds = [kind for kind in KINDS if kind.name in wanted]
+        seen = look.observe(look.marked(self._netbox, self._mark, kinds), wanted, directory)
         absent = missing(wanted, seen)
         return seen, look.in_the_way(self._netbox, self._mark, wanted, absent, directory)
 

@@ -57,7 +57,7 @@ class SharedTransport(BaseAdapter):
         super().__init__()
         self._http = http
 
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]  # noqa: ANN401
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         """Return NetBox's answer; raises ClientError, so pynetbox only ever sees success."""
         method = str(request.method)
         answer = self._http.request(
@@ -125,8 +125,12 @@ def _complaints(body: object) -> list[str]:
         return [str(body)]
     if "errors" in body:
         return _complaints(body["errors"])
-    return [_named(str(field), line) for field, said in body.items() for line in _complaints(said)
-            if field not in ("index", "id", "exception", "netbox_version", "python_version")]
+    return [
+        _named(str(field), line)
+        for field, said in body.items()
+        for line in _complaints(said)
+        if field not in ("index", "id", "exception", "netbox_version", "python_version")
+    ]
 
 
 def _named(field: str, line: str) -> str:

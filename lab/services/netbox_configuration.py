@@ -7,7 +7,6 @@ The secret key and the pepper of API tokens are made when the container first st
 import os
 from pathlib import Path
 
-
 _SECRETS = Path(os.environ.get("NETBOX_ROOT", "/opt/netbox")) / "secrets"
 _SECRET = _SECRETS.read_text().strip() if _SECRETS.exists() else "only-while-the-image-is-built" * 2
 _REDIS = "unix:///run/netbox/redis.sock?db={}"

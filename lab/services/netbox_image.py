@@ -14,7 +14,7 @@ SEED = HERE / "netbox_seed.py"
 """What an administrator prepares, to be run inside the image."""
 PYTHON = "3.13"
 """Python of Debian 13; NetBox 4.7 needs 3.12 or newer."""
-PLATFORMS = tuple(f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 26, 27, 28, 34)) + ("manylinux2014_x86_64",)
+PLATFORMS = ("manylinux2014_x86_64", *(f"manylinux_2_{minor}_x86_64" for minor in (17, 24, 26, 27, 28, 34)))
 PACKAGES = (
     "systemd,systemd-sysv,dbus,ifupdown,iproute2,iputils-ping,procps,netbase,ca-certificates,"
     "postgresql,redis-server,python3,python3-venv,libexpat1"

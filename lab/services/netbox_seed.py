@@ -7,9 +7,10 @@ carries a tag that begins with the project's name.
 
 import json
 import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import django
-
 
 django.setup()
 
@@ -17,7 +18,6 @@ from core.models import ObjectType  # noqa: E402 - Django's models exist only af
 from dcim.models import DeviceRole, Site  # noqa: E402
 from users.models import ObjectPermission, Token, User  # noqa: E402
 from virtualization.models import Cluster, ClusterType  # noqa: E402
-
 
 OWN = (
     "virtualization.virtualmachine",
@@ -31,12 +31,12 @@ OWN = (
 LOOKED_UP = ("dcim.site", "dcim.devicerole", "virtualization.cluster")
 
 
-def types(*models):
+def types(*models: str) -> list[Any]:
     """Return NetBox's object types of these models (`app.model`)."""
     return [ObjectType.objects.get_by_natural_key(*model.split(".")) for model in models]
 
 
-def user(name, password=None, **flags):
+def user(name: str, password: str | None = None, **flags: bool) -> User:
     """Return the user, made if need be; without a password it cannot log in."""
     found, _ = User.objects.get_or_create(username=name, defaults=flags)
     found.set_password(password)
@@ -44,14 +44,20 @@ def user(name, password=None, **flags):
     return found
 
 
-def token(owner, text):
+def token(owner: User, text: str) -> None:
     """Give `owner` this API token."""
     key, plain = text.removeprefix("nbt_").split(".")
     if not Token.objects.filter(key=key).exists():
         Token(version=2, user=owner, key=key, token=plain).save()
 
 
-def permission(owner, name, actions, object_types, constraints=None):
+def permission(
+    owner: User,
+    name: str,
+    actions: Sequence[str],
+    object_types: Iterable[Any],
+    constraints: Mapping[str, str] | None = None,
+) -> None:
     """Let `owner` do `actions` with these objects, as far as they meet the constraints."""
     values = {"actions": actions, "constraints": constraints}
     found, _ = ObjectPermission.objects.update_or_create(name=name, defaults=values)
@@ -59,7 +65,7 @@ def permission(owner, name, actions, object_types, constraints=None):
     found.users.set([owner])
 
 
-def seed(wanted):
+def seed(wanted: Mapping[str, str]) -> None:
     """Make users, tokens, permissions, and the site and cluster the server belongs to."""
     marks = f"pulumi: {wanted['project']}/"
     writes = ["add", "change", "delete"]

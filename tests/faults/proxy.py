@@ -21,7 +21,6 @@ from threading import Lock, Thread
 from typing import Self
 from urllib.parse import urlsplit
 
-
 HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive", "content-length"})
 
 
@@ -214,7 +213,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._cut()
 
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _any
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_HEAD = _any  # noqa: N815
 
     def _reply(self, reply: Reply) -> None:
         promised = reply.headers.get("X-Promised", str(len(reply.body)))

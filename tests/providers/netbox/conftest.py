@@ -24,6 +24,22 @@ def netbox() -> Iterator[NetBoxServer]:
 def clean(netbox: NetBoxServer) -> Iterator[NetBoxServer]:
     """The same, as it was before the test when the test is over."""
     yield netbox
+    wipe(netbox)
+
+
+@pytest.fixture(scope="module")
+def standing(netbox: NetBoxServer) -> Iterator[Stack]:
+    """A stack that is up, for a module whose tests leave it as they found it."""
+    with Host({"NETBOX_TOKEN": "", "NETBOX_URL": ""}) as running:
+        running.configure({"wireguard-vpn:netbox_token": netbox.program_token})
+        made = Stack(running, netbox.url)
+        made.up()
+        yield made
+    wipe(netbox)
+
+
+def wipe(netbox: NetBoxServer) -> None:
+    """Remove whatever is in NetBox of the kinds we make."""
     for path in [*(kind.path for kind in reversed(KINDS)), "extras/tags"]:
         for found in netbox.all(path):
             netbox.delete(f"{path}/{found['id']}/")

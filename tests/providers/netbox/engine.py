@@ -10,7 +10,6 @@ from clients.netbox import Peer, Server, wanted
 from providers.netbox import RegistrationProvider, ReservationProvider
 from tests.providers.host import Host, HostError
 
-
 MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
 PEERS = (Peer("alice-laptop", ("10.8.0.2/32", "fd00:8::2/128")), Peer("bob", ("10.8.0.3/32",)))
 SERVER = Server(
@@ -106,7 +105,7 @@ class Stack:
 
     def place(self, server: Server) -> dict[str, Any]:
         """Return the program's inputs of the reservation."""
-        where = {"name": server.name, "site": server.site, "cluster": server.cluster, "role": server.role}
+        where = {"machine": server.name, "site": server.site, "cluster": server.cluster, "role": server.role}
         return {**self.common, **where}
 
     def records(self, server: Server) -> dict[str, Any]:

@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 
 from lab.services.netbox_image import SEED
 
-
 START_SECONDS = 180
 BOOT = """set -e
 mount -t tmpfs none "$WORK"
@@ -42,6 +41,8 @@ exec chroot "$WORK/root" /bin/sh -c '
 """
 CHANGING = ("core/object-changes", "core/jobs", "core/background", "users/tokens", "users/users", "status")
 """What NetBox itself keeps writing: its change log, its jobs, when tokens and users were last seen."""
+NO_LISTS = ("dcim/connected-device", "extras/scripts/upload", "users/config")
+"""Addresses of the API that list nothing."""
 
 
 def new_token() -> str:
@@ -72,7 +73,7 @@ class NetBoxServer:
             port = probe.getsockname()[1]
         self.url = f"http://localhost:{port}"
         self._work = tempfile.TemporaryDirectory(prefix="wgvpn-netbox-")
-        self._log = Path(f"{self._work.name}.log").open("wb")
+        self._log = Path(f"{self._work.name}.log").open("wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", BOOT],
             env={
@@ -110,11 +111,12 @@ class NetBoxServer:
         while time.monotonic() < deadline:
             try:
                 self.get("dcim/sites/?slug=lab", token=self.program_token)
-                return
             except (OSError, ValueError):
                 if self._process.poll() is not None:
                     break
                 time.sleep(0.3)
+            else:
+                return
         raise RuntimeError(f"NetBox did not start: {Path(self._log.name).read_text()[-3000:]}")
 
     def get(self, path: str, token: str | None = None) -> Any:
@@ -140,17 +142,17 @@ class NetBoxServer:
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return every object of every list of the API, but what changes by itself."""
-        paths = [path for app in self._apps() for path in app if not path.startswith(CHANGING)]
+        paths = [path for app in self._apps() for path in app if not path.startswith((*CHANGING, *NO_LISTS))]
         return {path: self.all(path) for path in paths}
 
     def _apps(self) -> Iterator[list[str]]:
-        for app, url in self.get("").items():
-            if app != "status" and app != "plugins":
+        for app in self.get(""):
+            if app not in {"status", "plugins"}:
                 yield [urlsplit(each).path.removeprefix("/api/").strip("/") for each in self.get(f"{app}/").values()]
 
     def _call(self, method: str, path: str, body: Any, token: str | None = None) -> Any:
         headers = {"Authorization": f"Bearer {token or self.admin_token}", "Content-Type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/api/{path}", data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=60) as response:
+        request = urllib.request.Request(f"{self.url}/api/{path}", data, headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return json.loads(response.read() or b"null")

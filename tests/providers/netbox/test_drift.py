@@ -7,7 +7,6 @@ import pytest
 from tests.providers.netbox.engine import Stack
 from tests.providers.netbox.server import NetBoxServer
 
-
 VM, INTERFACE, PREFIX = "virtualization/virtual-machines", "virtualization/interfaces", "ipam/prefixes"
 IP, SERVICE, TUNNEL, END = "ipam/ip-addresses", "ipam/services", "vpn/tunnels", "vpn/tunnel-terminations"
 ONE = {
@@ -76,55 +75,49 @@ def _essence(value: Any) -> Any:
 
 @pytest.mark.parametrize(("path", "edit"), EDITS, ids=lambda value: str(value)[-45:])
 def test_an_edit_by_hand_is_seen_and_put_back(
-    path: str, edit: dict[str, Any], stack: Stack, clean: NetBoxServer
+    path: str, edit: dict[str, Any], standing: Stack, netbox: NetBoxServer
 ) -> None:
-    stack.up()
-    before = facts(clean)
-    clean.patch(f"{path}/{one(clean, path)['id']}/", edit)
-    assert facts(clean) != before
-    stack.refresh()
-    assert "update" in stack.up()
-    assert facts(clean) == before
-    stack.refresh()
-    assert stack.up() == ("same", "same")
+    before = facts(netbox)
+    netbox.patch(f"{path}/{one(netbox, path)['id']}/", edit)
+    assert facts(netbox) != before
+    standing.refresh()
+    assert "update" in standing.up()
+    assert facts(netbox) == before
 
 
 @pytest.mark.parametrize("path", list(ONE))
-def test_a_deletion_by_hand_is_seen_and_made_good(path: str, stack: Stack, clean: NetBoxServer) -> None:
-    stack.up()
-    before = facts(clean)
-    clean.delete(f"{path}/{one(clean, path)['id']}/")
-    stack.refresh()
-    assert stack.up() != ("same", "same")
-    assert facts(clean) == before
-    stack.refresh()
-    assert stack.up() == ("same", "same")
+def test_a_deletion_by_hand_is_seen_and_made_good(path: str, standing: Stack, netbox: NetBoxServer) -> None:
+    before = facts(netbox)
+    netbox.delete(f"{path}/{one(netbox, path)['id']}/")
+    standing.refresh()
+    assert standing.up() != ("same", "same")
+    assert facts(netbox) == before
+    standing.refresh()
+    assert standing.up() == ("same", "same")
 
 
-def test_all_deleted_by_hand_is_gone_and_made_anew(stack: Stack, clean: NetBoxServer) -> None:
-    stack.up()
-    before = facts(clean)
+def test_all_deleted_by_hand_is_gone_and_made_anew(standing: Stack, netbox: NetBoxServer) -> None:
+    before = facts(netbox)
     for path in (END, TUNNEL, SERVICE, IP, PREFIX, INTERFACE, VM, "extras/tags"):
-        for each in clean.all(path):
-            clean.delete(f"{path}/{each['id']}/")
-    stack.refresh()
-    assert (stack.reservation.id, stack.registration.id) == ("", "")
-    assert stack.up() == ("create", "create")
-    assert facts(clean) == before
+        for each in netbox.all(path):
+            netbox.delete(f"{path}/{each['id']}/")
+    standing.refresh()
+    assert (standing.reservation.id, standing.registration.id) == ("", "")
+    assert standing.up() == ("create", "create")
+    assert facts(netbox) == before
 
 
-def test_moved_to_another_machine_or_tunnel_by_hand_comes_back(stack: Stack, clean: NetBoxServer) -> None:
-    stack.up()
-    before = facts(clean)
-    machine = clean.post(f"{VM}/", {"name": "other", "site": {"slug": "lab"}})
-    tunnel = clean.post(f"{TUNNEL}/", {"name": "other", "status": "active", "encapsulation": "gre"})
-    clean.patch(f"{SERVICE}/{one(clean, SERVICE)['id']}/", {"ipaddresses": [], "parent_object_id": machine["id"]})
-    clean.patch(f"{END}/{one(clean, END)['id']}/", {"tunnel": tunnel["id"]})
-    eth0 = clean.all(INTERFACE, name="eth0")[0]["id"]
-    gateway = clean.all(IP, address="10.8.0.1")[0]["id"]
-    clean.patch(f"{IP}/{gateway}/", {"assigned_object_id": eth0})
-    stack.refresh()
-    assert stack.up() == ("same", "update")
-    clean.delete(f"{VM}/{machine['id']}/")
-    clean.delete(f"{TUNNEL}/{tunnel['id']}/")
-    assert facts(clean) == before
+def test_moved_to_another_machine_or_tunnel_by_hand_comes_back(standing: Stack, netbox: NetBoxServer) -> None:
+    before = facts(netbox)
+    machine = netbox.post(f"{VM}/", {"name": "other", "site": {"slug": "lab"}})
+    tunnel = netbox.post(f"{TUNNEL}/", {"name": "other", "status": "active", "encapsulation": "gre"})
+    netbox.patch(f"{SERVICE}/{one(netbox, SERVICE)['id']}/", {"ipaddresses": [], "parent_object_id": machine["id"]})
+    netbox.patch(f"{END}/{one(netbox, END)['id']}/", {"tunnel": tunnel["id"]})
+    eth0 = netbox.all(INTERFACE, name="eth0")[0]["id"]
+    gateway = netbox.all(IP, address="10.8.0.1")[0]["id"]
+    netbox.patch(f"{IP}/{gateway}/", {"assigned_object_id": eth0})
+    standing.refresh()
+    assert standing.up() == ("same", "update")
+    netbox.delete(f"{VM}/{machine['id']}/")
+    netbox.delete(f"{TUNNEL}/{tunnel['id']}/")
+    assert facts(netbox) == before

@@ -12,7 +12,6 @@ from tests.providers.host import UNKNOWN, Host
 from tests.providers.netbox.engine import MARK, PEERS, SERVER, CheckFailed, Stack
 from tests.providers.netbox.server import NetBoxServer
 
-
 Found = Callable[..., dict[str, Any]]
 WRITES = ("POST", "PATCH", "PUT")
 
