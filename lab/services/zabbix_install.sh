@@ -22,6 +22,7 @@ ListenPort=10051
 LogType=console
 PidFile=/run/zabbix/zabbix_server.pid
 SocketDir=/run/zabbix
+DBHost=
 DBName=zabbix
 DBUser=zabbix
 CacheUpdateFrequency=1
@@ -93,7 +94,7 @@ done
 for unit in zabbix-agent2 php8.2-fpm php8.4-fpm; do
     ln -sf /dev/null "/etc/systemd/system/$unit.service"
 done
-for unit in sys-kernel-debug.mount systemd-journald-audit.socket; do
+for unit in sys-kernel-debug.mount systemd-journald-audit.socket systemd-modules-load.service; do
     ln -sf /dev/null "/etc/systemd/system/$unit"
 done
 
