@@ -5,6 +5,7 @@
     ├── ParseError             a text (wg0.conf, key, peers file) is not what it claims to be
     ├── RenderError            a file cannot be rendered from what is known
     ├── AllocationError        the VPN subnet has no address left to give
+    ├── StackError             the stack has not made, or does not hold, what a command needs
     ├── OwnershipError         an object exists that is not ours to touch
     ├── SshError               the way to the server failed
     │   ├── HostKeyChanged     the server shows another key than the pinned one
@@ -84,6 +85,10 @@ class RenderError(VpnError):
 
 class AllocationError(VpnError):
     """The VPN subnet has no address left to give."""
+
+
+class StackError(VpnError):
+    """The stack has not made, or does not hold, what a command needs; or `pulumi` itself refused."""
 
 
 class OwnershipError(VpnError):

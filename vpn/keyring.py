@@ -95,7 +95,7 @@ def requests(settings: Settings) -> tuple[KeyRequest, ...]:
 
 def given(settings: Settings) -> dict[str, str]:
     """Return the secrets the configuration gives, by keyring name."""
-    found = {}
+    found = {name: key.get_secret_value() for name, key in (settings.keys.given_keys or {}).items()}
     if settings.interface.private_key:
         found[SERVER] = settings.interface.private_key.get_secret_value()
     for peer in settings.peers:

@@ -5,9 +5,10 @@ A field's name is its config key. Defaults are the data model's.
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
 from vpn.settings import names
 from vpn.settings import types as t
@@ -145,9 +146,26 @@ class Ssh(Section):
     ssh_jump_host_key: names.HostKey | None = None
 
 
+def _given_keys(value: object) -> dict[str, SecretStr]:
+    """Secrets by the keyring's names. The rule alone is told: neither names nor values of what is wrong."""
+    found = t.as_mapping(value)
+    if not isinstance(found, dict) or not all(_GIVEN_NAME.fullmatch(str(name)) for name in found):
+        message = "must map server, peer/NAME or psk/NAME to a key"
+        raise ValueError(message)
+    return {str(name): t.secret_key(key) for name, key in found.items()}
+
+
+_GIVEN_NAME = re.compile(r"server|(peer|psk)/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
 class Keys(Section):
-    """When keys are renewed (data model 6). Ages in days."""
+    """When keys are renewed (data model 6). Ages in days.
+
+    `given_keys` holds keys that come from elsewhere by name (server, peer/NAME, psk/NAME), for peers whose file is no
+    place for secrets. Once an `up` has taken them into the keyring they may be removed here: keys stay.
+    """
 
     rotation_policy: Annotated[str, t.choice("manual", "automatic")] = "manual"
     max_key_age_days: Annotated[int, t.integer(1, 36_500, "days")] = 365
     key_generation: Annotated[int, t.integer(1, 1_000_000, "raise it to rotate the server's key")] = 1
+    given_keys: Annotated[dict[str, SecretStr], t.checked(_given_keys)] | None = None

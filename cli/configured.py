@@ -1,0 +1,123 @@
+"""What is configured: the stack's config, the peers file beside it, the environment; as the program reads them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final
+
+from cli.pulumi import Pulumi
+from clients.proxmox import Proxmox
+from clients.ssh import Way
+from clients.tls import Trust
+from vpn import peers_file
+from vpn.errors import ConfigError, ParseError, Problem
+from vpn.settings import Settings, Ssh, parse
+from vpn.settings import Proxmox as ProxmoxSettings
+
+PEERS_FILE: Final = "peers.yaml"
+_EMPTY: Final = ("", None)
+_PEOPLE: Final = ("peers", "groups")
+
+
+@dataclass(frozen=True)
+class Configured:
+    """`values` by config key, what is empty left out; `secret` names the keys that are encrypted, wholly or in part."""
+
+    directory: Path
+    values: Mapping[str, Any] = field(repr=False)
+    secret: frozenset[str]
+    environ: Mapping[str, str] = field(repr=False)
+
+    @classmethod
+    def read(cls, pulumi: Pulumi, environ: Mapping[str, str]) -> Configured:
+        """Return the configuration of a stack. Empty values count as not set, as the program takes them."""
+        found = pulumi.config()
+        values = {key: each.get("objectValue", each.get("value")) for key, each in found.items()}
+        kept = {key: each for key, each in values.items() if each not in _EMPTY and (each or key not in _PEOPLE)}
+        secret = frozenset(key for key in kept if found[key].get("secret"))
+        return cls(pulumi.directory, kept, secret, environ)
+
+    @property
+    def peers_path(self) -> Path:
+        """Where the peers file is, or would be."""
+        return self.directory / str(self.values.get("peers_file", PEERS_FILE))
+
+    @property
+    def peers(self) -> list[dict[str, Any]]:
+        """The peers of the stack's config (not of the peers file); they may hold secrets."""
+        return [dict(each) for each in _decoded(self.values.get("peers", []))]
+
+    def with_values(self, values: Mapping[str, Any]) -> Configured:
+        """Return the configuration as it would be with these values."""
+        return replace(self, values={**self.values, **values})
+
+    def settings(self, text: str | None = None) -> Settings:
+        """Return the validated settings; `text` stands in for the peers file. Raise ConfigError with all problems."""
+        people: dict[str, Any] = {}
+        if text is None and self.peers_path.exists():
+            text = self.peers_path.read_text(encoding="utf-8")
+        if text is not None:
+            found = _people(self.peers_path.name, text)
+            people = {"peers_file": found.content, "peers_lines": found.lines}
+        return parse(self.values, **people, environ=self.environ)
+
+    def problems(self, keys: Iterable[str], text: str | None = None) -> tuple[Problem, ...]:
+        """Return the problems that concern the given config keys: a workstation may lack credentials of the rest."""
+        try:
+            self.settings(text)
+        except ConfigError as error:
+            return tuple(each for each in error.problems if each.key.startswith(tuple(keys)))
+        return ()
+
+    def check(self, keys: Iterable[str], text: str | None = None) -> None:
+        """Raise ConfigError when the given keys break rules."""
+        if found := self.problems(keys, text):
+            raise ConfigError(found)
+
+    def jump(self) -> Way | None:
+        """Return the way to the jump host that config or environment name; None when they do not."""
+        found = self._section(Ssh)
+        file = found.get("ssh_jump_private_key_file")
+        key = found.get("ssh_jump_private_key") or (self._local(file).read_text(encoding="utf-8") if file else None)
+        if not (found.get("ssh_jump_host") and key):
+            return None
+        return Way(
+            host=found["ssh_jump_host"],
+            user=found.get("ssh_jump_user", "root"),
+            port=int(found.get("ssh_jump_port", 22)),
+            private_key=key,
+            host_key=found.get("ssh_jump_host_key", ""),
+        )
+
+    def proxmox(self) -> Proxmox:
+        """Return a connection to Proxmox VE. Raise ConfigError when address or token are missing."""
+        found = self._section(ProxmoxSettings)
+        needed = ("proxmox_endpoint", "proxmox_api_token")
+        missing = [Problem(key, None, "is required (config or environment)") for key in needed if not found.get(key)]
+        if missing:
+            raise ConfigError(missing)
+        ca_file = found.get("proxmox_ca_file")
+        trust = Trust(self._local(ca_file) if ca_file else None, found.get("proxmox_fingerprint"))
+        return Proxmox(found["proxmox_endpoint"], found["proxmox_api_token"], trust=trust)
+
+    def _section(self, section: type[Ssh | ProxmoxSettings]) -> dict[str, Any]:
+        """Return the raw values of a section, of the environment where the config has none."""
+        known = {key: self.environ.get(variable) for key, variable in section.environment.items()}
+        return known | {key: self.values[key] for key in section.model_fields if key in self.values}
+
+    def _local(self, name: str) -> Path:
+        return self.directory / Path(name).expanduser()
+
+
+def _people(name: str, text: str) -> peers_file.PeersFile:
+    try:
+        return peers_file.load(text)
+    except ParseError as error:
+        raise ConfigError([Problem("peers_file", name, str(error))]) from None
+
+
+def _decoded(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value

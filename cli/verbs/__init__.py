@@ -1,0 +1,1 @@
+"""One module per verb; `cli.app` loads the one that is called."""
