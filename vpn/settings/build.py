@@ -20,6 +20,7 @@ SECRET_KEYS = frozenset(
     {
         "private_key",
         "preshared_key",
+        "given_keys",
         "proxmox_api_token",
         "ssh_jump_private_key",
         "netbox_token",
