@@ -2,12 +2,13 @@
 
 The rules of all containers are one nftables table of the bridge family in the node's
 network namespace. They go by the name of the node's end of the interface, so they outlive
-the container's restarts. Replies are told by a set of the flows that guests began, because
-many kernels cannot track connections on a bridge (nf_conntrack_bridge).
+the container's restarts. Many kernels cannot track connections on a bridge
+(nf_conntrack_bridge), so replies are told otherwise: TCP's by not opening a connection,
+UDP's by a set of the flows that guests began.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def apply(site: Site) -> None:
     for path in sorted(site.containers.glob(f"*/{_FILE}")):
         for number, rules in json.loads(path.read_text()).items():
             guests.append(veth(int(path.parent.name), int(number)))
-            chains += _chain(guests[-1], (line for rule in rules for line in _accept(rule)))
+            chains += _chain(guests[-1], [line for rule in rules for line in _accept(rule)], _open_ports(rules))
     table = "\n".join([_TRACKING, *chains, *_hooks(guests), "}\n"])
     run(namespaces.inside(site.node, ["nft", "-f", "-"]), stdin=table.encode())
 
@@ -59,25 +60,26 @@ _TRACKING = """table bridge firewall
 delete table bridge firewall
 table bridge firewall {
   set flows {
-    type inet_proto . ipv4_addr . inet_service . ipv4_addr . inet_service
+    type ipv4_addr . inet_service . ipv4_addr . inet_service
     flags dynamic, timeout
     timeout 3m
     size 65535
   }
   set flows6 {
-    type inet_proto . ipv6_addr . inet_service . ipv6_addr . inet_service
+    type ipv6_addr . inet_service . ipv6_addr . inet_service
     flags dynamic, timeout
     timeout 3m
     size 65535
   }
   chain note-flow {
-    meta l4proto { tcp, udp } update @flows { meta l4proto . ip daddr . th dport . ip saddr . th sport }
-    meta l4proto { tcp, udp } update @flows6 { meta l4proto . ip6 daddr . th dport . ip6 saddr . th sport }
+    ip protocol udp update @flows { ip daddr . udp dport . ip saddr . udp sport }
+    ip6 nexthdr udp update @flows6 { ip6 daddr . udp dport . ip6 saddr . udp sport }
   }
   chain replies {
+    tcp flags & (syn | ack) != syn accept
+    ip saddr . udp sport . ip daddr . udp dport @flows accept
+    ip6 saddr . udp sport . ip6 daddr . udp dport @flows6 accept
     ether type arp accept
-    meta l4proto . ip saddr . th sport . ip daddr . th dport @flows accept
-    meta l4proto . ip6 saddr . th sport . ip6 daddr . th dport @flows6 accept
     icmp type { echo-reply, destination-unreachable, time-exceeded } accept
     icmpv6 type { echo-reply, destination-unreachable, packet-too-big, time-exceeded } accept
     icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
@@ -87,7 +89,7 @@ table bridge firewall {
 
 def _hooks(guests: list[str]) -> list[str]:
     """Return the chains the kernel calls: between guests and hosts, and to and from the node."""
-    noting = [f'    iifname "{name}" jump note-flow' for name in guests]
+    noting = [f'    iifname "{name}" jump from-{name}' for name in guests]
     filtering = [f'    oifname "{name}" jump {name}' for name in guests]
     lines = []
     for hook, rules in (("forward", noting + filtering), ("input", noting), ("output", filtering)):
@@ -95,8 +97,18 @@ def _hooks(guests: list[str]) -> list[str]:
     return lines
 
 
-def _chain(name: str, accepted: Iterable[str]) -> list[str]:
-    return [f"  chain {name} {{", "    jump replies", *(f"    {rule}" for rule in accepted), "    drop", "  }"]
+def _chain(name: str, accepted: list[str], open_ports: list[str]) -> list[str]:
+    # What everybody may send to needs no memory of who was spoken to: that would cost every packet of a tunnel.
+    known = [f"    udp sport {port} return" for port in open_ports]
+    noting = [f"  chain from-{name} {{", "    ether type arp return", *known, "    jump note-flow", "  }"]
+    rules = [f"    {rule}" for rule in accepted]
+    return [*noting, f"  chain {name} {{", *rules, "    jump replies", "    drop", "  }"]
+
+
+def _open_ports(rules: list[dict[str, Any]]) -> list[str]:
+    """Return the UDP ports that every IPv4 address may send to."""
+    everybody = [r for r in rules if r["proto"] == "udp" and r["dport"] and {*r["sources"]} <= {"0.0.0.0/0", "::/0"}]
+    return sorted({str(rule["dport"]).replace(":", "-") for rule in everybody if rule["sources"] != ["::/0"]})
 
 
 def _accept(rule: dict[str, Any]) -> Iterator[str]:

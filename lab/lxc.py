@@ -135,9 +135,17 @@ def ensure_tun(site: Site) -> Path:
     return path
 
 
+def confine(site: Site, pid: int | None) -> None:
+    """Give a process the share of the processors that a container has: that of one group."""
+    if pid is not None:
+        path = (CGROUPS if unified() else CGROUPS / "cpu") / f"wgl-{site.hash}-bare"
+        path.mkdir(parents=True, exist_ok=True)
+        (path / "cgroup.procs").write_text(str(pid))
+
+
 def remove_groups(site: Site) -> None:
     """Remove the site's control groups, which must be empty of processes."""
-    for top in CGROUPS.glob(f"**/wgl-{site.hash}"):
+    for top in CGROUPS.glob(f"**/wgl-{site.hash}*"):
         for path, _, _ in os.walk(top, topdown=False):
             Path(path).rmdir()
 

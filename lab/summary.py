@@ -2,8 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,7 +16,7 @@ from lab.containers import Containers
 from lab.environment import process_environment
 from lab.errors import LabError
 from lab.peers import Connection, Peers
-from lab.site import MANAGEMENT_HOST, Site, write_atomically
+from lab.site import Site, write_atomically
 
 STACK = "lab"
 SECONDS = 1
@@ -37,7 +35,7 @@ def summarize(site: Site) -> None:
     figures["peers"] = {n: _figures(site, c, address) for n, c in connections.items()}
     if connections:
         progress("Measuring throughput, through the tunnel and between two bare ends")
-        figures |= compare(site, next(iter(connections.values())), int(outputs["ct_id"]), address)
+        figures |= compare(site, next(iter(connections.values())), int(outputs["ct_id"]))
     write_atomically(site.state / "summary.json", json.dumps(figures, indent=2) + "\n", mode=0o644)
     show(figures, outputs)
 
@@ -67,7 +65,7 @@ def _figures(site: Site, peer: Connection, address: str) -> dict[str, float | No
     return {"handshake_ms": peer.handshake_ms, "rtt_ms": Peers(site).ping(peer.name, address)}
 
 
-def compare(site: Site, peer: Connection, vmid: int, address: str) -> dict[str, float]:
+def compare(site: Site, peer: Connection, vmid: int) -> dict[str, float]:
     """Measure through the peer's tunnel and between bare ends, in turn, and take the medians.
 
     In turn, because the machine may be busy with something else for a while. The bare server
@@ -77,32 +75,12 @@ def compare(site: Site, peer: Connection, vmid: int, address: str) -> dict[str, 
     if pid is None:
         raise LabError(f"CT {vmid} does not run")
     bare, tunnel = [], []
-    with throughput.bare_ends(site, cpus_of(pid)) as (end, other), _target(site, peer, pid, address) as target:
+    with throughput.bare_ends(site, cpus_of(pid)) as end, throughput.server(site):
         for _ in range(ROUNDS):
-            bare.append(throughput.measure(end, other, SECONDS))
-            tunnel.append(throughput.measure(peer.namespace, target, SECONDS))
+            bare.append(throughput.measure(end, SECONDS))
+            tunnel.append(throughput.measure(peer.namespace, SECONDS))
     through, plain = round(median(tunnel), 1), round(median(bare), 1)
     return {"throughput_mbps": through, "bare_mbps": plain, "throughput_ratio": round(through / plain, 3)}
-
-
-@contextmanager
-def _target(site: Site, peer: Connection, pid: int, address: str) -> Iterator[str]:
-    """Serve iperf3 where the tunnel ends, or behind it if the container's filter lets nothing in."""
-    with throughput.server(site, str(pid), address):
-        if _answers(peer, address):
-            yield address
-            return
-    management = MANAGEMENT_HOST.partition("/")[0]
-    with throughput.server(site, site.namespace("mgmt"), management):
-        yield management
-
-
-def _answers(peer: Connection, address: str) -> bool:
-    try:
-        throughput.measure(peer.namespace, address, 1)
-    except LabError:
-        return False
-    return True
 
 
 def cpus_of(pid: int) -> str:

@@ -6,24 +6,26 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lab import namespaces, wireguard
+from lab import lxc, namespaces, wireguard
 from lab.commands import environment, run
 from lab.errors import LabError
 from lab.network import BARE_ADDRESS, BARE_WAN_ADDRESS, WAN_ADDRESS, Network
-from lab.processes import MARK
-from lab.site import BRIDGES, Site
+from lab.processes import MARK, Processes
+from lab.site import BRIDGES, MANAGEMENT_HOST, Site
 
 PORT = 5201
+TARGET = MANAGEMENT_HOST.partition("/")[0]
+"""The host behind the tunnel that takes the streams: what a VPN is there for."""
 _CLIENT, _SERVER = "10.98.0.1", "10.98.0.2"
 """The bare ends' addresses inside their tunnel."""
 
 
 @contextmanager
-def server(site: Site, namespace: str, address: str) -> Iterator[None]:
-    """Run an iperf3 server at `address` of the namespace (a path or a name of ours)."""
-    where = namespaces.inside(namespace, ["iperf3", "-s", "-B", address, "-p", str(PORT)])
+def server(site: Site) -> Iterator[None]:
+    """Run an iperf3 server on the management host."""
+    argv = ["iperf3", "-s", "-B", TARGET, "-p", str(PORT)]
     process = subprocess.Popen(
-        where,
+        namespaces.inside(site.namespace("mgmt"), argv),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=environment({MARK: site.hash}),
@@ -36,40 +38,47 @@ def server(site: Site, namespace: str, address: str) -> Iterator[None]:
         process.wait()
 
 
-def measure(namespace: str, address: str, seconds: int = 2) -> float:
-    """Return what a TCP stream from the namespace to the server at `address` gets, in Mbit/s.
+def measure(namespace: str, seconds: int = 2) -> float:
+    """Return what a TCP stream from the namespace to the management host gets, in Mbit/s.
 
-    `seconds` is whole: iperf3 cuts off the rest, and 0 would be for ever.
+    `seconds` is whole: iperf3 cuts off the rest, and 0 would be for ever. Raises LabError.
     """
-    argv = ["iperf3", "-c", address, "-p", str(PORT), "-t", str(seconds), "-J"]
-    argv += ["--connect-timeout", "1500"]
+    argv = ["iperf3", "-c", TARGET, "-p", str(PORT), "-t", str(seconds), "-J", "--connect-timeout", "3000"]
     done = run(namespaces.inside(namespace, argv), timeout=seconds + 30, check=False)
     result = json.loads(done.stdout or b"{}")
     if "error" in result or done.returncode:
-        raise LabError(f"iperf3 to {address}: {result.get('error', 'no answer')}")
+        raise LabError(f"iperf3 to {TARGET}: {result.get('error', 'no answer')}")
     time.sleep(0.2)  # The server needs a moment before it takes the next test.
     return float(round(result["end"]["sum_received"]["bits_per_second"] / 1e6, 1))
 
 
 @contextmanager
-def bare_ends(site: Site, cpus: str | None = None) -> Iterator[tuple[str, str]]:
-    """Connect two bare WireGuard ends; yields the client's namespace and the server's address.
+def bare_ends(site: Site, cpus: str | None = None) -> Iterator[str]:
+    """Connect two bare WireGuard ends; yields the namespace of the one that plays the client.
 
     They lie where a peer and the container lie, one on the internet and one on the
-    management network behind the router, so that the site's network costs both the same.
-    The server end is bound to `cpus`, as the VPN server is to its container's.
+    management network behind the router, and the server end forwards to the management
+    network as the VPN server does, but filters nothing. It is bound to `cpus` and has a
+    control group's share of them, as the VPN server has its container's.
     """
     client, serving = site.namespace("bare1"), site.namespace("bare2")
     interfaces = f"wg{site.hash}b1", f"wg{site.hash}b2"
     try:
         _place(site, client, serving)
+        _let_forward(serving)
         _tunnel(site, client, serving, interfaces, cpus)
-        with server(site, serving, _SERVER):
-            yield client, _SERVER
+        lxc.confine(site, Processes(site).pid(interfaces[1]))
+        yield client
     finally:
         for name, interface in zip((client, serving), interfaces, strict=True):
             wireguard.remove(site, interface)
             namespaces.remove(name)
+
+
+def _let_forward(namespace: str) -> None:
+    run(namespaces.inside(namespace, ["sysctl", "-q", "-w", "net.ipv4.ip_forward=1"]))
+    rules = b"table ip bare { chain out { type nat hook postrouting priority srcnat; masquerade; }; }"
+    run(namespaces.inside(namespace, ["nft", "-f", "-"]), stdin=rules)
 
 
 def _place(site: Site, client: str, serving: str) -> None:
@@ -88,11 +97,11 @@ def _tunnel(site: Site, client: str, serving: str, interfaces: tuple[str, str], 
     dial = f"Endpoint = {BARE_WAN_ADDRESS}:51820\nPersistentKeepalive = 25\n"
     ends = (
         (serving, interfaces[1], _SERVER, private, client_public, _CLIENT, ""),
-        (client, interfaces[0], _CLIENT, client_private, public, _SERVER, dial),
+        (client, interfaces[0], _CLIENT, client_private, public, TARGET, dial),
     )
     for name, interface, address, own, other, allowed, endpoint in ends:
         text = f"[Interface]\nPrivateKey = {own}\nListenPort = 51820\n[Peer]\nPublicKey = {other}\n"
-        wireguard.raise_interface(name, interface, [f"{address}/24"], [], 1420)
+        wireguard.raise_interface(name, interface, [f"{address}/24"], [f"{allowed}/32"], 1420)
         wireguard.configure(name, interface, f"{text}AllowedIPs = {allowed}/32\n{endpoint}")
     _await_handshake(client, interfaces[0])
 
