@@ -27,7 +27,7 @@ OWNER: Final = "owner"
 ZABBIX: Final = "zabbix"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KeyRequest:
     """A key that must exist. A raised `generation` rotates it; so does age, in days, where the policy is automatic."""
 
@@ -38,7 +38,7 @@ class KeyRequest:
     max_age_days: int | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KeyEntry:
     """A key that exists. `public` is what may be shown of it; `generated` its RFC 3339 date."""
 

@@ -30,9 +30,8 @@ def resolve(
 
     `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none.
     """
-    sources = _Sources(
-        settings, keyring, ledger, now, {each.name: each.site_networks for each in settings.peers if each.site_networks}
-    )
+    sites = {each.name: each.site_networks for each in settings.peers if each.site_networks}
+    sources = _Sources(settings, keyring, ledger, now, sites, _everyones(settings))
     ordered = sorted(settings.peers, key=lambda each: each.name)
     return Network(
         interface=_interface(settings, keyring, ct_address),
@@ -44,13 +43,14 @@ def resolve(
 
 
 class _Sources(NamedTuple):
-    """What a peer is made of: the configuration, what the stack keeps, the moment, and all site networks by peer."""
+    """What a peer is made of: the configuration, what the stack keeps, the moment, all site networks by peer."""
 
     settings: Settings
     keyring: kr.Keyring
     ledger: Ledger
     now: dt.datetime
     sites: Mapping[str, tuple[IPNetwork, ...]]
+    everyones: tuple[IPNetwork, ...]
 
 
 def _interface(settings: Settings, keyring: kr.Keyring, ct_address: str | None) -> Interface:
@@ -98,7 +98,7 @@ def _peer(sources: _Sources, own: PeerSettings) -> Peer:
         addresses=addresses,
         allowed_ips=(*_tunnel_ips(own, addresses), *own.site_networks),
         site_networks=own.site_networks,
-        client_allowed_ips=EVERYWHERE if full else _split(settings, own, sources.sites),
+        client_allowed_ips=EVERYWHERE if full else _split(sources, own),
         endpoint=own.endpoint,
         persistent_keepalive=_first(own.persistent_keepalive, group.persistent_keepalive, DEFAULT_KEEPALIVE),
         full_tunnel=full,
@@ -136,12 +136,22 @@ def _alone(address: IPAddress) -> IPNetwork:
     return IPv6Network((int(address), address.max_prefixlen))
 
 
-def _split(settings: Settings, own: PeerSettings, sites: Mapping[str, tuple[IPNetwork, ...]]) -> tuple[IPNetwork, ...]:
+def _split(sources: _Sources, own: PeerSettings) -> tuple[IPNetwork, ...]:
     """Return the VPN subnet, what the client is to reach, and other peers' sites where peers may talk."""
-    routes = _first(own.client_routes, settings.group_of(own).client_routes, settings.destinations)
-    others = sites.items() if settings.routing.peer_to_peer else ()
+    settings = sources.settings
+    routes = _first(own.client_routes, settings.group_of(own).client_routes)
+    if routes is None and (not settings.routing.peer_to_peer or own.name not in sources.sites):
+        return sources.everyones
+    others = sources.sites.items() if settings.routing.peer_to_peer else ()
     remote = [network for name, networks in others if name != own.name for network in networks]
-    return tuple(dict.fromkeys([*settings.vpn_networks, *routes, *remote]))
+    wanted = settings.destinations if routes is None else routes
+    return tuple(dict.fromkeys([*settings.vpn_networks, *wanted, *remote]))
+
+
+def _everyones(settings: Settings) -> tuple[IPNetwork, ...]:
+    """Return what the clients of most peers send into the tunnel: worked out once, not 10,000 times."""
+    sites = [each for peer in settings.peers for each in peer.site_networks] if settings.routing.peer_to_peer else []
+    return tuple(dict.fromkeys([*settings.vpn_networks, *settings.destinations, *sites]))
 
 
 def _access(own: PeerSettings, group_rules: tuple[AllowRule, ...] | None) -> Access | None:

@@ -31,7 +31,7 @@ class Interface:
     endpoint: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Access:
     """The destinations a peer is limited to, and whose rule that is: `group_sales`, `peer_alice`."""
 
@@ -39,7 +39,7 @@ class Access:
     rules: tuple[AllowRule, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Peer:
     """One peer with its group's defaults applied (data model 3).
 
@@ -72,7 +72,7 @@ class Peer:
         return self.private_key is not None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """A network behind the server. `gateway` is a router the server needs to reach it, None when it is connected."""
 

@@ -21,7 +21,7 @@ ROUTES_FILE: Final = "/etc/wireguard-vpn/routes"
 """Routes of site networks. In a file, not in PostUp lines, so that a new site is a change of peers, not a restart."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WgPeer:
     """One [Peer] section. `name` stands in a comment; `keepalive` is in seconds, 0 when off."""
 
