@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cli.app import app
 from cli.exits import REFUSED, code
+from cli.output import note
 from vpn.errors import VpnError
 
 
@@ -16,13 +17,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         return int(app(arguments, prog_name="wgvpn", standalone_mode=True) or 0)
     except VpnError as error:
-        print(f"wgvpn: {error}", file=sys.stderr)
+        note(f"wgvpn: {error}")
         return code(error)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - nobody reads on
         return REFUSED
     except OSError as error:
-        print(f"wgvpn: {error.filename or ''}: {error.strerror}".replace(" :", ""), file=sys.stderr)
+        note(f"wgvpn: {error.filename}: {error.strerror}")
         return REFUSED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -14,8 +14,8 @@ from clients.ssh import Way
 from clients.tls import Trust
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
-from vpn.settings import Settings, Ssh, parse
 from vpn.settings import Proxmox as ProxmoxSettings
+from vpn.settings import Settings, Ssh, parse
 
 PEERS_FILE: Final = "peers.yaml"
 _EMPTY: Final = ("", None)

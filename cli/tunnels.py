@@ -1,0 +1,117 @@
+"""The tunnels as the running interface has them, by peer name. Only what is public is asked of `wg`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from vpn.errors import ParseError
+from vpn.expectation import Expectation
+from vpn.keys import fingerprint
+from vpn.tunnel import EXPIRE_AFTER, Status, status
+
+ASKED: Final = ("latest-handshakes", "endpoints", "transfer", "persistent-keepalive", "allowed-ips")
+"""`wg show … dump` would be one call, and would print the private key and every preshared key."""
+
+
+@dataclass(frozen=True)
+class Tunnel:
+    """One peer's tunnel. `handshake_age` is in seconds (None: never), `rx` and `tx` in bytes since the start."""
+
+    name: str
+    public_key: str
+    status: Status
+    endpoint: str | None
+    address: str
+    handshake_age: int | None
+    rx: int
+    tx: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether there was a handshake within 180 s, after which a session is over."""
+        return self.handshake_age is not None and self.handshake_age <= EXPIRE_AFTER.total_seconds()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tunnel as JSON-able data."""
+        return dict(vars(self))
+
+
+def question(interface: str) -> str:
+    """Return the shell command that prints the server's time and what `wg` knows, a part for each of ASKED."""
+    name = shlex.quote(interface)
+    return "; ".join(["export LC_ALL=C", "date +%s", *(f"echo '[{part}]'; wg show {name} {part}" for part in ASKED)])
+
+
+def answer(text: str, expected: Expectation) -> tuple[Tunnel, ...]:
+    """Return the tunnels in order of name: every expected peer, then those nobody expects, by fingerprint.
+
+    Raise ParseError when the text is not what `question` prints.
+    """
+    now, parts = _parts(text)
+    names = {peer.public_key: peer.name for peer in expected.peers}
+    addresses = {peer.public_key: ", ".join(peer.allowed_ips) for peer in expected.peers}
+    unknown = [key for key in parts["latest-handshakes"] if key not in names]
+    found = [_tunnel(names[key], key, addresses[key], parts, now) for key in names]
+    strangers = [_tunnel(f"unknown {fingerprint(key)}", key, _first(parts, "allowed-ips", key), parts, now)
+                 for key in unknown]  # fmt: skip
+    return (*sorted(found, key=lambda each: each.name), *strangers)
+
+
+def age(seconds: int | None) -> str:
+    """Return an age for a person, as `1 min 5 s`."""
+    if seconds is None:
+        return "never"
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for a person, as `1.5 MiB`."""
+    amount, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def _parts(text: str) -> tuple[int, dict[str, dict[str, list[str]]]]:
+    lines = text.splitlines()
+    if not lines or not lines[0].isdigit():
+        raise ParseError("the server did not say what wg shows")
+    parts: dict[str, dict[str, list[str]]] = {part: {} for part in ASKED}
+    current: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        if line.startswith("["):
+            current = parts.get(line.strip("[]"), {})
+        elif line:
+            key, *values = line.split("\t")
+            current[key] = values
+    return int(lines[0]), parts
+
+
+def _tunnel(name: str, key: str, address: str, parts: Mapping[str, Mapping[str, list[str]]], now: int) -> Tunnel:
+    at = int(_first(parts, "latest-handshakes", key) or 0)
+    keepalive = _first(parts, "persistent-keepalive", key)
+    endpoint = _first(parts, "endpoints", key)
+    rx, tx = [*map(int, parts["transfer"].get(key, ())), 0, 0][:2]
+    moment = dt.datetime.fromtimestamp(at, dt.UTC) if at else None
+    return Tunnel(
+        name=name,
+        public_key=key,
+        status=status(moment, dt.datetime.fromtimestamp(now, dt.UTC), int(keepalive) if keepalive.isdigit() else 0),
+        endpoint=endpoint if endpoint not in ("", "(none)") else None,
+        address=address,
+        handshake_age=max(now - at, 0) if at else None,
+        rx=rx,
+        tx=tx,
+    )
+
+
+def _first(parts: Mapping[str, Mapping[str, Iterable[str]]], part: str, key: str) -> str:
+    return next(iter(parts[part].get(key, ())), "")

@@ -1,0 +1,68 @@
+"""`doctor`: every health check, and a handshake from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import typer
+
+from cli import exits, health, output, probing, server
+from cli.health import Check
+from cli.stack import Stack
+from cli.tunnels import Tunnel
+from clients.ssh import Session
+from vpn.errors import ParseError, SshError
+
+SIGNS: Final = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "unchecked": "[yellow]not checked[/]"}
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def doctor(
+    context: typer.Context,
+    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    peer: Annotated[str | None, typer.Option(help="probe as this managed peer, which must not be connected")] = None,
+    via: Annotated[
+        str | None, typer.Option(help="run the probe elsewhere: a command that ends in wgvpn probe -")
+    ] = None,
+) -> None:
+    """Run every health check, and a handshake from outside. Exit 0: all well, 1: a check failed, 5: not all checked.
+
+    The probe makes the server take the prober's address for the peer's, so it never borrows a connected peer: it uses
+    --peer, else a peer called probe, else a managed peer that was never seen.
+    """
+    checks = [*_checks(context.obj, peer, via)]
+    if json:
+        output.emit([each.to_dict() for each in checks])
+    else:
+        output.show(("check", "", "seen"), [(each.name, SIGNS[each.state], each.seen) for each in checks])
+        for each in checks:
+            if each.advice:
+                output.say(f"  {each.name}: {each.advice}")
+    raise typer.Exit(verdict(checks))
+
+
+def verdict(checks: list[Check]) -> int:
+    """Return the exit code of all checks together."""
+    states = {each.state for each in checks}
+    if "failed" in states:
+        return exits.FAILED
+    return exits.INCOMPLETE if "unchecked" in states else exits.FINE
+
+
+def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
+    deployed = stack.deployed
+    tunnels: tuple[Tunnel, ...] = ()
+    try:
+        with Session(stack.way()) as session:
+            found = server.facts(session, deployed.expectation)
+            tunnels = server.ask_tunnels(session, deployed.expectation)
+        yield from health.of_facts(found, deployed.expectation)
+        yield health.of_tunnels(tunnels)
+    except (SshError, ParseError) as error:
+        yield health.unreachable(error)
+    files = probing.complete(deployed.outputs.get("client_configs", {}))
+    chosen = probing.choose(tunnels, files, peer)
+    answer = probing.probe(files[chosen], via) if chosen else None
+    yield health.of_probe(chosen, answer, str(deployed.outputs.get("endpoint")))
