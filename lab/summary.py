@@ -21,7 +21,7 @@ from lab.site import Site, write_atomically
 STACK = "lab"
 SECONDS = 1
 """How long each throughput is measured."""
-ROUNDS = 4
+ROUNDS = 3
 """How often."""
 
 
