@@ -21,8 +21,12 @@ def overdue(wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime) ->
 def warnings(
     settings: Settings, wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta = AHEAD
 ) -> tuple[str, ...]:
-    """Return what people should know: keys that come of age, peers that expire within `ahead`."""
-    return (*_key_warnings(wanted, keyring, now, ahead), *_expiry_warnings(settings, now, ahead))
+    """Return what people should know: keys that come of age, peers that expire within `ahead`, keys given in vain."""
+    return (
+        *_key_warnings(wanted, keyring, now, ahead),
+        *_expiry_warnings(settings, now, ahead),
+        *_given_in_vain(settings, wanted),
+    )
 
 
 def _key_warnings(
@@ -40,6 +44,12 @@ def _expiry_warnings(settings: Settings, now: dt.datetime, ahead: dt.timedelta) 
     for peer in sorted(settings.peers, key=lambda each: each.name):
         if peer.expires_at and not peer.disabled and now < peer.expires_at <= now + ahead:
             yield f"peer {peer.name}: expires at {peer.expires_at.isoformat()}"
+
+
+def _given_in_vain(settings: Settings, wanted: Sequence[KeyRequest]) -> Iterator[str]:
+    asked = {request.name for request in wanted}
+    for name in sorted((settings.keys.given_keys or {}).keys() - asked):
+        yield f"given_keys: nothing asks for {name}; it can be removed"
 
 
 def _dates(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[tuple[str, str, dt.datetime]]:

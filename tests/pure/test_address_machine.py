@@ -140,4 +140,4 @@ class Peers(RuleBasedStateMachine):
 
 
 TestPeers = Peers.TestCase
-TestPeers.settings = hypothesis_settings(max_examples=50, stateful_step_count=25, deadline=None)
+TestPeers.settings = hypothesis_settings(max_examples=30, stateful_step_count=25, deadline=None)

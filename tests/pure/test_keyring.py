@@ -119,6 +119,26 @@ def test_given_keys_replace_and_are_kept_when_no_longer_given() -> None:
     assert kept["server"].origin == "generated"
 
 
+def test_keys_may_be_given_by_name() -> None:
+    keys_given = {"server": private_key("s"), "peer/a": private_key("a"), "psk/a": private_key("psk")}
+    people = [{"name": "a", "preshared_key": "generated"}]
+    of = settings(peers=people, given_keys=keys_given)
+    found, _ = evolve(of)
+    assert {name: found[name].secret for name in keys_given} == keys_given
+    assert found["server"].origin == "given"
+    assert private_key("psk") not in repr(of)
+    kept, changes = evolve(settings(peers=people), found)
+    assert changes == ()
+    assert {name: kept[name].secret for name in keys_given} == keys_given
+
+
+def test_keys_given_in_vain_are_told() -> None:
+    of = settings(peers=[{"name": "a"}], given_keys={"peer/gone": private_key("g"), "peer/a": private_key("a")})
+    found, _ = evolve(of)
+    told = rotation.warnings(of, kr.requests(of), found, NOW)
+    assert told == ("given_keys: nothing asks for peer/gone; it can be removed",)
+
+
 def test_keys_of_removed_peers_go() -> None:
     first, _ = evolve(settings(peers=[{"name": "a", "preshared_key": "generated"}, {"name": "b"}]))
     second, changes = evolve(settings(peers=[{"name": "b"}]), first)
