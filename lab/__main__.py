@@ -27,9 +27,11 @@ app.add_typer(peers_app, name="peers")
 
 
 @app.command()
-def start() -> None:
+def start(
+    services: Annotated[str, typer.Option(help="real services it shall have, as netbox,zabbix")] = "",
+) -> None:
     """Bring the site up; heals whatever is broken, changes nothing when all runs."""
-    lifecycle.start(Site.of())
+    lifecycle.start(Site.of(), [name for name in services.split(",") if name])
     progress("The lab is up: `. lab/env` sets a shell up for it.")
 
 

@@ -4,6 +4,7 @@ import os
 import shlex
 from pathlib import Path
 
+from lab import services
 from lab.certificates import ensure_certificates
 from lab.servers import present
 from lab.site import Site, write_atomically
@@ -30,7 +31,7 @@ def variables(site: Site) -> dict[str, str]:
     }
     for server in present():
         found |= server.variables(site)
-    return found
+    return found | services.variables(site)
 
 
 def path(site: Site) -> str:

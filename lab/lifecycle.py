@@ -1,11 +1,12 @@
 """Starting, healing, stopping and removing a site."""
 
 import shutil
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from lab import environment, firewall, lxc, namespaces, servers, wireguard
+from lab import environment, firewall, lxc, namespaces, servers, services, wireguard
 from lab.commands import progress
 from lab.containers import Containers
 from lab.errors import ContainerError, LabError
@@ -38,9 +39,10 @@ GRACE = 30.0
 """How long containers have to halt, in seconds."""
 
 
-def start(site: Site) -> None:
+def start(site: Site, asked: Iterable[str] = ()) -> None:
     """Bring the site up, whatever state it is in; quick and without effect when it runs.
 
+    `asked` names services (lab.services) it shall have; those it has already start in any case.
     Raises LabError when a command of TOOLS is missing or a server does not come up.
     """
     _check_tools()
@@ -56,6 +58,7 @@ def start(site: Site) -> None:
         ensure_template(site)
         progress("Servers: " + ", ".join(server.name for server in servers.present()))
         servers.start_all(site)
+        services.start(site, asked)
         environment.write(site)
 
 
