@@ -1,0 +1,176 @@
+"""The rules, as pure functions: a resource (or all of them) in, sentences about what is wrong out.
+
+No sentence holds a secret, or any value of a property that may be one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, Final
+
+from policy import resources as r
+from policy.resources import Resource
+from policy.rule import Limits, ResourceRule, StackRule
+from policy.secret_rules import secrets_marked
+
+Network = IPv4Network | IPv6Network
+NARROWEST_WILDCARD: Final = {4: 7, 6: 6}
+"""Prefix lengths by family: what is this wide or wider holds more than any private range (RFC 1918, RFC 4193)."""
+
+
+def unprivileged(container: Resource, _: Limits) -> Iterator[str]:
+    """Root in the container is nobody on the node (data model: infrastructure constraints)."""
+    if container.props.get("unprivileged") is not True:
+        yield "must be unprivileged"
+
+
+def nesting_only(container: Resource, _: Limits) -> Iterator[str]:
+    """Nothing of the node reaches into the container, and no feature but nesting is on."""
+    features = container.props.get("features") or {}
+    if not features.get("nesting"):
+        yield "must have the feature nesting: systemd and network operations need it"
+    for name in sorted(key for key, value in features.items() if value and key != "nesting"):
+        yield f"must not have the feature {name}"
+    for name, what in _FOREIGN.items():
+        if container.props.get(name):
+            yield f"must not have {what}"
+
+
+_FOREIGN: Final = {
+    "mountPoints": "mount points",
+    "devicePassthroughs": "devices of the node",
+    "idmaps": "an id map of its own",
+    "hookScriptFileId": "a hook script on the node",
+}
+
+
+def interface_is_filtered(container: Resource, _: Limits) -> Iterator[str]:
+    """Proxmox VE filters an interface only if its own switch is on, too."""
+    for nic in container.props.get("networkInterfaces") or ():
+        if nic.get("firewall") is not True:
+            yield f"must have the firewall switch on at {nic.get('name', 'its interface')}"
+
+
+def default_drop(options: Resource, _: Limits) -> Iterator[str]:
+    """Drop what no rule accepts."""
+    if options.props.get("enabled") is not True:
+        yield "must be enabled"
+    if options.props.get("inputPolicy") != "DROP":
+        yield "must have the input policy DROP"
+
+
+def firewall_present(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
+    """Demand a firewall for the container."""
+    if _of(resources, r.CONTAINER) and not _of(resources, r.FIREWALL_OPTIONS):
+        yield "the container has no Proxmox VE firewall: proxmox_firewall is false"
+
+
+def no_wildcard(server: Resource, _: Limits) -> Iterator[str]:
+    """Each peer's allowed IPs are its own addresses and sites (data model: access control)."""
+    for name, network in _allowed_ips(server):
+        if network.prefixlen <= NARROWEST_WILDCARD[network.version]:
+            yield f"peer {name} must not have the allowed IPs {network}: that is everything"
+
+
+def dmz_unreachable(resources: Sequence[Resource], limits: Limits) -> Iterator[str]:
+    """No route and no peer's site leads to the DMZ, and the server knows what to cut off (data model 7)."""
+    dmz = [ip_network(each) for each in limits.dmz_networks]
+    for config in _of(resources, r.CONFIG):
+        yield from _config_cuts_off(config, dmz)
+    for server in _of(resources, r.SERVER):
+        for name, network in _allowed_ips(server):
+            if _touches(network, dmz):
+                yield f"peer {name} must not bring in {network}: it touches the DMZ"
+    if not _of(resources, r.CONFIG):
+        yield "the routes cannot be seen, so nothing can be said of the DMZ"
+
+
+def key_age(keyring: Resource, limits: Limits) -> Iterator[str]:
+    """Keys are renewed in time; one that another administrator keeps is not seen here (data model: key management)."""
+    wanted = {each["name"]: each for each in keyring.props.get("requests") or ()}
+    for name, entry in sorted((keyring.props.get("public") or {}).items()):
+        own = wanted.get(name, {}).get("max_age_days")
+        most = min((int(each) for each in (own, limits.max_key_age_days) if each), default=None)
+        age = (limits.now - dt.datetime.fromisoformat(entry["generated"])).days
+        if most is not None and age > most:
+            yield f"key {name} is {age} days old, {most} are allowed: raise its key_generation"
+
+
+def protected(resource: Resource, _: Limits) -> Iterator[str]:
+    """Keep a slip of the hand from deleting container or keys."""
+    if not resource.protect:
+        yield "must be protected: set protect to true"
+
+
+def backed_up(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
+    """Demand a backup job for the container: without one there is nothing to restore."""
+    jobs = _of(resources, r.BACKUP)
+    if not jobs:
+        yield "the container is in no backup schedule: pbs_enabled is false"
+    # Before the first `up` nothing is covered yet, and the apply itself refuses to end so; a state tells the truth.
+    if any(job.marks and not job.props.get("covered_by") for job in jobs):
+        yield "no backup job covers the container"
+
+
+def monitored(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
+    """Demand that somebody is told when the server is ill."""
+    hosts = _of(resources, r.MONITORING)
+    if not hosts:
+        yield "the server is not monitored: zabbix_enabled is false"
+    if any(host.props.get("enabled") is False for host in hosts):
+        yield "the server's host in Zabbix is disabled"
+
+
+def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
+    return [each for each in resources if each.type == kind]
+
+
+def _allowed_ips(server: Resource) -> Iterator[tuple[str, Network]]:
+    """Yield the networks each peer may send from, as the server is expected to have them."""
+    for peer in (server.props.get("expectation") or {}).get("peers") or ():
+        for text in peer["allowed_ips"]:
+            yield peer["name"], ip_network(text)
+
+
+def _config_cuts_off(config: Resource, dmz: Sequence[Network]) -> Iterator[str]:
+    cut = [ip_network(each) for each in _listed(config, "dmz_networks")]
+    for network in dmz:
+        if not any(network.version == each.version and network.subnet_of(each) for each in cut):  # type: ignore[arg-type]
+            yield f"dmz_networks must hold the DMZ {network}: the server does not cut it off"
+    for route in _listed(config, "routes"):
+        destination = ip_network(route["destination_network"])
+        if _touches(destination, [*dmz, *cut]):
+            yield f"routes must not lead to {destination}: it touches the DMZ"
+
+
+def _listed(config: Resource, key: str) -> list[Any]:
+    """Return a list of the configuration, which Pulumi keeps as JSON text."""
+    value = config.props.get(f"wireguard-vpn:{key}") or []
+    return list(json.loads(value)) if isinstance(value, str) else list(value)
+
+
+def _touches(network: Network, others: Iterable[Network]) -> bool:
+    return any(network.version == each.version and network.overlaps(each) for each in others)
+
+
+RULES: Final[tuple[ResourceRule | StackRule, ...]] = (
+    ResourceRule("unprivileged", "The container is unprivileged", "mandatory", r.CONTAINER, unprivileged),
+    ResourceRule("nesting-only", "The container has no feature but nesting", "mandatory", r.CONTAINER, nesting_only),
+    ResourceRule(
+        "interface-filtered", "The container's interface is filtered", "mandatory", r.CONTAINER, interface_is_filtered
+    ),
+    ResourceRule("default-drop", "The firewall drops by default", "mandatory", r.FIREWALL_OPTIONS, default_drop),
+    StackRule("firewall-present", "The container has a firewall", "mandatory", firewall_present),
+    ResourceRule("no-wildcard", "No peer's allowed IPs are everything", "mandatory", r.SERVER, no_wildcard),
+    StackRule("dmz-unreachable", "The DMZ is out of reach", "mandatory", dmz_unreachable),
+    # To refuse a run over an old key would also refuse the run that revokes a stolen one.
+    ResourceRule("key-age", "Keys are renewed in time", "advisory", r.KEYRING, key_age),
+    StackRule("secrets-marked", "Secrets are encrypted in state", "mandatory", secrets_marked),
+    ResourceRule("container-protected", "The container is protected", "production", r.CONTAINER, protected),
+    ResourceRule("keys-protected", "The keys are protected", "production", r.KEYRING, protected),
+    StackRule("backed-up", "The container is backed up", "production", backed_up),
+    StackRule("monitored", "The server is monitored", "production", monitored),
+)

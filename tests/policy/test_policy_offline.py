@@ -1,0 +1,113 @@
+"""`python -m policy` over states, and the marks of secrets in them."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policy import offline
+from policy import resources as r
+from policy.resources import Resource
+from policy.state import SECRET, SIGNATURE, resources
+from tests.policy.stack import PRIVATE, sound, urn
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def hidden(**more: Any) -> dict[str, Any]:
+    """Return a value as a state holds it that is marked secret."""
+    return {SIGNATURE: SECRET, "ciphertext": "v1:abc", **more}
+
+
+def state(found: list[Resource], stack: str = "prod", **extra: Any) -> str:
+    """Return a state of these resources as `pulumi stack export` writes it."""
+    listed = [
+        {
+            "urn": each.urn.replace(":prod:", f":{stack}:"),
+            "type": each.type,
+            "inputs": dict(each.props),
+            "outputs": dict(each.props),
+            "protect": each.protect,
+        }
+        for each in found
+    ]
+    return json.dumps({"version": 3, "deployment": {"resources": [*listed, *extra.get("more", [])]}})
+
+
+def run(monkeypatch: pytest.MonkeyPatch, text: str) -> int:
+    """Judge a state given on standard input."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    return offline.main(["-"])
+
+
+def fresh() -> list[Resource]:
+    """Return the sound stack with keys that are young whatever the date."""
+    found = sound()
+    return [each for name, each in found.items() if name != "keyring"]
+
+
+def test_a_sound_state_passes(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, state(fresh())) == 0
+    assert "0 violations" in capsys.readouterr().out
+
+
+def test_a_broken_rule_is_a_line_and_a_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [each for each in fresh() if each.name != "firewall-options"]
+    assert run(monkeypatch, state(bad)) == 1
+    assert "mandatory  firewall-present  stack prod: " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("stack", "status", "level"), [("prod", 1, "mandatory"), ("lab", 0, "advisory")])
+def test_a_stack_without_backup_stops_production_alone(
+    stack: str, status: int, level: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = [each for each in fresh() if each.name != "backup"]
+    assert run(monkeypatch, state(bad, stack)) == status
+    assert f"{level:9}  backed-up" in capsys.readouterr().out
+
+
+def test_marks_of_secrecy_are_seen_in_inputs_and_outputs() -> None:
+    either = {"keys": hidden(), "public": {}}
+    for inputs, outputs in (({**either, "keys": {"a": 1}}, either), (either, {**either, "keys": {"a": 1}})):
+        own = {"urn": urn(r.KEYRING, "keyring"), "type": r.KEYRING, "inputs": inputs, "outputs": outputs}
+        (found,) = resources({"deployment": {"resources": [own]}})
+        assert found.props["keys"] == {"a": 1}
+    own = {"urn": urn(r.KEYRING, "keyring"), "type": r.KEYRING, "inputs": either, "outputs": either}
+    (found,) = resources({"deployment": {"resources": [own]}})
+    assert "keys" not in found.props
+
+
+def test_a_part_that_is_marked_is_left_out_alone() -> None:
+    way = {"host": "pve", "private_key": hidden()}
+    own = {"urn": urn(r.HOST_KEY, "host-key"), "type": r.HOST_KEY, "inputs": {"jump": way}, "outputs": {}}
+    (found,) = resources({"deployment": {"resources": [own]}})
+    assert found.props["jump"] == {"host": "pve"}
+
+
+def test_an_export_with_secrets_shown_still_has_its_marks() -> None:
+    own = {"urn": urn(r.KEYRING, "k"), "type": r.KEYRING, "inputs": {"keys": hidden(plaintext=f'"{PRIVATE}"')}}
+    (found,) = resources({"deployment": {"resources": [own]}})
+    assert PRIVATE not in repr(found.props)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"deployment": 3}', "no json"])
+def test_what_is_no_state_is_refused(
+    text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, text) == 2
+    assert capsys.readouterr().err.startswith("policy: ")
+
+
+def test_the_module_runs_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text(state(fresh()))
+    done = subprocess.run(
+        [sys.executable, "-m", "policy", str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,118 @@
+"""Each rule with stacks that break it; the sound stack breaks none."""
+
+import datetime as dt
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from policy.resources import Resource
+from policy.rule import Limits
+from policy.rules import RULES
+from tests.policy.stack import LIMITS, NOW, PRIVATE, config, peer, said, sound, with_, without
+
+
+@pytest.mark.parametrize("rule", [each.name for each in RULES])
+def test_a_sound_stack_keeps_the_rule(rule: str) -> None:
+    assert said(rule, [*sound().values()]) == []
+
+
+BROKEN: list[tuple[str, list[Resource], str]] = [
+    ("unprivileged", with_("container", unprivileged=False), "unprivileged"),
+    ("unprivileged", with_("container", unprivileged=None), "unprivileged"),
+    ("nesting-only", with_("container", features={"nesting": False}), "nesting"),
+    ("nesting-only", with_("container", features=None), "nesting"),
+    ("nesting-only", with_("container", features={"nesting": True, "keyctl": True}), "keyctl"),
+    ("nesting-only", with_("container", features={"nesting": True, "mounts": ["nfs"]}), "mounts"),
+    ("nesting-only", with_("container", mountPoints=[{"volume": "/etc", "path": "/mnt"}]), "mount points"),
+    ("nesting-only", with_("container", devicePassthroughs=[{"path": "/dev/net/tun"}]), "devices"),
+    ("nesting-only", with_("container", hookScriptFileId="local:snippets/x"), "hook script"),
+    ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0", "firewall": False}]), "eth0"),
+    ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0"}]), "eth0"),
+    ("default-drop", with_("firewall-options", enabled=False), "enabled"),
+    ("default-drop", with_("firewall-options", inputPolicy="ACCEPT"), "DROP"),
+    ("firewall-present", without("firewall-options"), "proxmox_firewall"),
+    ("no-wildcard", with_("server-state", expectation=peer("0.0.0.0/0")), "mallory"),
+    ("no-wildcard", with_("server-state", expectation=peer("::/0")), "::/0"),
+    ("no-wildcard", with_("server-state", expectation=peer("128.0.0.0/1")), "128.0.0.0/1"),
+    ("no-wildcard", with_("server-state", expectation=peer("10.0.0.0/7")), "10.0.0.0/7"),
+    ("dmz-unreachable", with_("server-state", expectation=peer("172.16.0.0/12")), "mallory"),
+    ("dmz-unreachable", with_("default", **{"wireguard-vpn:dmz_networks": "[]"}), "cut it off"),
+    ("dmz-unreachable", without("default"), "cannot be seen"),
+    ("container-protected", [replace(sound()["container"], protect=False)], "protect"),
+    ("keys-protected", [replace(sound()["keyring"], protect=False)], "protect"),
+    ("backed-up", without("backup"), "pbs_enabled"),
+    ("backed-up", with_("backup", covered_by=[]), "no backup job"),
+    ("monitored", without("monitoring"), "zabbix_enabled"),
+    ("monitored", with_("monitoring", enabled=False), "disabled"),
+    ("secrets-marked", with_("keyring", keys={"server": {"secret": PRIVATE}}), "keys must be marked"),
+    ("secrets-marked", with_("monitoring", psk="00ff"), "psk must be marked"),
+    ("secrets-marked", with_("default", **{"wireguard-vpn:netbox_token": "t"}), "netbox_token must be marked"),
+    ("secrets-marked", with_("server-state", drift=[f"PrivateKey = {PRIVATE}"]), "a key in the clear"),
+    ("secrets-marked", with_("container", description="-----BEGIN OPENSSH PRIVATE KEY-----"), "a key in the clear"),
+]
+
+
+@pytest.mark.parametrize(("rule", "found", "word"), BROKEN)
+def test_a_broken_rule_is_told(rule: str, found: list[Resource], word: str) -> None:
+    messages = said(rule, found)
+    assert any(word in message for message in messages), messages
+    assert PRIVATE not in "".join(messages)
+
+
+def test_every_rule_has_a_case_that_breaks_it() -> None:
+    assert {case[0] for case in BROKEN} | {"key-age"} == {each.name for each in RULES}
+
+
+@pytest.mark.parametrize(
+    ("destination", "broken"),
+    [
+        ("172.16.10.0/24", True),
+        ("172.16.0.0/12", True),
+        ("172.16.10.128/25", True),
+        ("172.16.11.0/24", False),
+        ("fd00:10::/64", False),
+    ],
+)
+def test_a_route_may_not_touch_the_dmz_in_either_direction(destination: str, *, broken: bool) -> None:
+    own = config(dmz_networks=["172.16.10.0/24"], routes=json.dumps([{"destination_network": destination}]))
+    assert bool(said("dmz-unreachable", [own])) == broken
+
+
+def test_another_site_names_its_own_dmz() -> None:
+    own = config(dmz_networks='["10.99.0.0/16"]', routes="[]")
+    assert said("dmz-unreachable", [own], Limits(NOW, dmz_networks=("10.99.1.0/24",))) == []
+    assert said("dmz-unreachable", [own], Limits(NOW, dmz_networks=("10.98.0.0/24",)))
+
+
+@pytest.mark.parametrize(
+    ("days", "limit", "old"),
+    [(0, None, False), (365, None, False), (366, None, True), (31, 30, True), (30, 30, False), (366, 1000, True)],
+)
+def test_a_key_is_too_old_the_day_after_the_smaller_age(days: int, *, limit: int | None, old: bool) -> None:
+    made = (NOW - dt.timedelta(days=days)).isoformat()
+    public: dict[str, Any] = {"server": {"public_key": "", "generated": made}}
+    assert bool(said("key-age", with_("keyring", public=public), Limits(NOW, limit))) == old
+
+
+def test_a_key_without_a_policy_ages_only_by_the_pack_s_limit() -> None:
+    found = [*sound().values()]
+    assert said("key-age", found) == []
+    assert [m for m in said("key-age", found, Limits(NOW, 400)) if "ssh" in m]
+
+
+def test_where_marks_cannot_be_seen_nothing_is_said_of_secrets() -> None:
+    unseen = [replace(each, marks=False) for each in with_("keyring", keys={"server": {"secret": PRIVATE}})]
+    assert said("secrets-marked", unseen) == []
+
+
+def test_what_preview_does_not_know_is_not_held_against_a_stack() -> None:
+    bare = [replace(each, props={}) if each.name in ("server-state", "backup") else each for each in sound().values()]
+    for rule in ("no-wildcard", "dmz-unreachable"):
+        assert said(rule, bare, LIMITS) == []
+
+
+def test_that_no_job_covers_the_container_is_told_of_a_state_alone() -> None:
+    planned = [replace(each, marks=False) for each in with_("backup", covered_by=[])]
+    assert said("backed-up", planned) == []
