@@ -1,0 +1,1 @@
+"""The packet filter with real packets, in network namespaces."""
