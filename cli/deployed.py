@@ -11,7 +11,7 @@ from typing import Any, Final
 from clients.ssh import Way
 from vpn.errors import StackError
 from vpn.expectation import Expectation
-from vpn.keyring import Keyring
+from vpn.keyring import KeyEntry, Keyring
 from vpn.ledger import Ledger
 
 _SIGNATURE: Final = ("4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270")
@@ -73,6 +73,19 @@ class Deployed:
         """The container's place: `node`, `container_id`, `storage_pool`, `pool`, and the `mark` that makes it ours."""
         found = self.outputs_of("vpn:ContainerClaim")
         return {**found, "container_id": int(found["container_id"])}
+
+    def secret(self, name: str) -> str:
+        """Return the secret of a key by the keyring's name."""
+        return self._entry(name).secret
+
+    def public(self, name: str) -> str:
+        """Return the public part of a key by the keyring's name."""
+        return self._entry(name).public
+
+    def _entry(self, name: str) -> KeyEntry:
+        if name not in self.keyring:
+            raise StackError(f"the stack has not made the key {name} yet: run pulumi up")
+        return self.keyring[name]
 
     def way(self, jump: Way | None = None) -> Way:
         """Return the way to the server; a `jump` host given now counts more than the one of the last run."""

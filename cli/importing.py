@@ -1,0 +1,89 @@
+"""A foreign server's configuration into this stack's: settings, peers, and every key as a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from cli.configured import Configured
+from cli.given import KEY as GIVEN
+from cli.given import give
+from cli.peer_store import ConfigStore, FileStore, Peer, leaves
+from cli.pulumi import Pulumi
+from vpn.errors import StackError
+from vpn.foreign import Imported
+from vpn.keyring import peer_key, preshared_key
+from vpn.settings.peers import GENERATED
+
+Place = Literal["config", "file"]
+MOST_IN_CONFIG: Final = 100
+"""Up to so many peers go into the stack's config by default: each key is one call of pulumi."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an import did: how many peers went where, and what does not carry over."""
+
+    origin: str
+    peers: int
+    where: str
+    reports: tuple[str, ...]
+
+
+def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place: Place | None) -> Outcome:
+    """Write an import, wholly checked before. Raise StackError when the stack has peers, ConfigError for broken rules."""
+    if configured.peers or configured.peers_path.exists():
+        raise StackError("the stack has peers already: import into one without")
+    settings = {key: value for key, value in imported.config.items() if key != "peers"}
+    peers = [_with_secrets(imported, index) for index in range(len(imported.config["peers"]))]
+    _check(configured, settings, peers, imported.secrets["private_key"])
+    chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG else "file")
+    pulumi.set_plain(leaves_of(settings))
+    pulumi.set_secret("private_key", imported.secrets["private_key"])
+    now = configured.with_values(settings | {"private_key": imported.secrets["private_key"]})
+    where = _to_config(pulumi, now, peers) if chosen == "config" else _to_file(pulumi, now, peers)
+    return Outcome(imported.origin, len(peers), where, imported.reports)
+
+
+def leaves_of(values: dict[str, Any]) -> dict[str, str]:
+    """Return top-level values as `pulumi config set` takes them."""
+    return {path: text for key, value in values.items() for path, text in leaves(key, value).items()}
+
+
+def _with_secrets(imported: Imported, index: int) -> Peer:
+    prefix = f"peers[{index}]."
+    own = {key.removeprefix(prefix): each for key, each in imported.secrets.items() if key.startswith(prefix)}
+    return {**imported.config["peers"][index], **own}
+
+
+def _check(configured: Configured, settings: dict[str, Any], peers: list[Peer], private_key: str) -> None:
+    wanted = settings | {"peers": peers, "private_key": private_key}
+    configured.with_values(wanted).check([*settings, "peers", "private_key"])
+
+
+def _to_config(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str:
+    store = ConfigStore(pulumi, configured)
+    store.add(peers)
+    return store.where
+
+
+def _to_file(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str:
+    """Write the peers file, and the keys by name into the stack's config: the file is no place for secrets."""
+    keys: dict[str, str] = {}
+    plain = [_parted(each, keys) for each in peers]
+    store = FileStore(configured.peers_path, configured)
+    give(pulumi, configured, keys)
+    store.fill(plain, {})
+    return f"{store.where}, their keys in the config key {GIVEN}"
+
+
+def _parted(peer: Peer, keys: dict[str, str]) -> Peer:
+    """Return a peer without its secrets, which are added to `keys`."""
+    found = dict(peer)
+    if "private_key" in found:
+        keys[peer_key(found["name"])] = found.pop("private_key")
+        del found["public_key"]  # it follows from the private key, which the stack manages
+    if "preshared_key" in found:
+        keys[preshared_key(found["name"])] = found["preshared_key"]
+        found["preshared_key"] = GENERATED
+    return found

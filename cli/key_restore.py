@@ -1,0 +1,70 @@
+"""Giving a stack its keys back on a new machine: its state, and what its config keeps secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cli.peer_store import leaves, secrets_of
+from cli.stack import Stack
+from vpn.errors import StackError
+from vpn.settings.build import SECRET_KEYS
+
+
+def content(stack: Stack) -> dict[str, Any]:
+    """Return what a backup holds: the state with its secrets, and the whole config."""
+    deployment = stack.pulumi.export()
+    if not deployment.get("deployment", {}).get("resources"):
+        raise StackError("the stack has made nothing yet: there are no keys to back up")
+    config = {key: dict(each) for key, each in stack.pulumi.config().items() if each.get("value") not in ("", None)}
+    return {"stack": stack.pulumi.name(), "deployment": deployment, "config": config}
+
+
+def check(stack: Stack, backup: Mapping[str, Any], *, force: bool) -> None:
+    """Raise StackError unless the stack has the backup's name and, without `force`, no state of its own."""
+    name = stack.pulumi.name()
+    if name.rpartition("/")[2] != str(backup["stack"]).rpartition("/")[2]:
+        raise StackError(f"the backup is of stack {backup['stack']}, not {name}: pulumi stack init {backup['stack']}")
+    if not force and stack.deployed.resources:
+        raise StackError("the stack has a state already, perhaps a newer one; --force replaces it")
+
+
+def restore(stack: Stack, backup: Mapping[str, Any]) -> list[str]:
+    """Write secret config and state; returns the config keys that were set. Run `check` before."""
+    written = [*_config(stack, backup["config"])]
+    stack.pulumi.import_(adopted(backup["deployment"], stack.pulumi.export()))
+    return written
+
+
+def adopted(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a state under this stack's own encryption: the secrets provider is the new one's."""
+    inner = {key: each for key, each in deployment["deployment"].items() if key != "secrets_providers"}
+    provider = own.get("deployment", {}).get("secrets_providers")
+    return {**deployment, "deployment": inner | ({"secrets_providers": provider} if provider else {})}
+
+
+def _config(stack: Stack, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Set the secrets that differ, and the peers where the stack has none; what is not secret is version control's."""
+    now = stack.pulumi.config()
+    peers_now = now.get("peers", {}).get("objectValue") or []
+    peers = saved.get("peers", {}).get("objectValue") or []
+    for key in sorted(SECRET_KEYS & saved.keys()):
+        if now.get(key, {}).get("value") != saved[key]["value"]:
+            stack.pulumi.set_secret(key, str(saved[key]["value"]))
+            yield key
+    if peers and not peers_now:
+        open_ = [{k: v for k, v in each.items() if k not in secrets_of(each)} for each in peers]
+        stack.pulumi.set_plain(leaves("peers", open_))
+        peers_now = open_
+        yield "peers"
+    yield from _peer_secrets(stack, peers, peers_now)
+
+
+def _peer_secrets(stack: Stack, peers: list[dict[str, Any]], peers_now: list[dict[str, Any]]) -> Iterator[str]:
+    places = {each.get("name"): index for index, each in enumerate(peers_now)}
+    for peer in peers:
+        for key, value in secrets_of(peer).items():
+            index = places.get(peer["name"])
+            if index is not None and peers_now[index].get(key) != value:
+                stack.pulumi.set_secret(f"peers[{index}].{key}", value)
+                yield f"peers[{index}].{key}"

@@ -1,0 +1,51 @@
+"""`keys`: the backup of the stack's keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import key_backup, key_restore, output, passphrase
+from cli.stack import Stack
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Back up the stack's keys, and restore them.")
+File = Annotated[Path, typer.Argument(metavar="FILE")]
+PassphraseFile = Annotated[Path | None, typer.Option(help="a file whose content is the passphrase")]
+PassphraseFd = Annotated[int | None, typer.Option(help="an open file descriptor to read the passphrase from")]
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    target: File,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+) -> None:
+    """Write every key of the stack into one encrypted file: its state, and the secrets of its config.
+
+    Keep it apart from the backups of the container. Make a new one when keys or peers change.
+    """
+    stack: Stack = context.obj
+    content = key_restore.content(stack)
+    secret = passphrase.read(passphrase_file, passphrase_fd, new=True)
+    output.write_private(target, key_backup.seal(content, secret))
+    output.note(f"{target}: the keys of stack {content['stack']}, {len(stack.deployed.keyring)} of them, encrypted")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    source: File,
+    passphrase_file: PassphraseFile = None,
+    passphrase_fd: PassphraseFd = None,
+    force: Annotated[bool, typer.Option("--force", help="replace a state that is there")] = False,
+) -> None:
+    """Give an empty stack its keys back: state and secret config, under this stack's own passphrase."""
+    stack: Stack = context.obj
+    content = key_backup.unseal(source.read_bytes(), passphrase.read(passphrase_file, passphrase_fd, new=False))
+    key_restore.check(stack, content, force=force)
+    written = key_restore.restore(stack, content)
+    output.say(f"stack {content['stack']} has its state back" + (f", and {', '.join(written)}" if written else ""))
+    output.say("next: pulumi refresh (what is gone), then pulumi preview and pulumi up (what must be made again)")

@@ -1,0 +1,76 @@
+"""`rotate`: renew keys at the next `up`, and say who must act then."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from cli import output, rotation
+from cli.configured import Configured
+from cli.peer_store import PeerStore, open_store
+from cli.rotation import SERVER, Act
+from cli.stack import Stack
+from vpn.errors import StackError
+from vpn.settings import PeerSettings, Settings
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(metavar="server|NAME", help="whose key")] = None,
+    preshared: Annotated[bool, typer.Option("--preshared", help="the peer's preshared key, not its key pair")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="every key the stack makes, as after a loss")] = False,
+    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
+    if (name is None) != everything:
+        raise typer.BadParameter("name one peer, or server, or --all")
+    stack: Stack = context.obj
+    configured = stack.configured
+    store = open_store(stack.pulumi, configured)
+    settings = configured.settings()
+    acts = _rotate(stack, configured, store, settings, name, preshared=preshared)
+    if json:
+        output.emit([each.to_dict() for each in acts])
+        return
+    output.say("next: pulumi preview, then pulumi up; after that:")
+    output.show(("peer", "to do"), [(each.peer, each.what) for each in acts])
+
+
+def _rotate(
+    stack: Stack,
+    configured: Configured,
+    store: PeerStore,
+    settings: Settings,
+    name: str | None,
+    *,
+    preshared: bool,
+) -> list[Act]:
+    if name is None:
+        return _rotate_all(stack, configured, store, settings)
+    if name == SERVER:
+        rotation.rotate_server(stack.pulumi, configured)
+        return rotation.people_to_serve(settings.peers, server=True)
+    rotation.rotate_peer(store, configured, name, preshared=preshared)
+    own = [each for each in settings.peers if each.name == name]
+    return rotation.people_to_serve(own, preshared=preshared)
+
+
+def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
+    """Renew every key that the stack makes; what is given or kept by others is told."""
+    rotation.rotate_server(stack.pulumi, configured)
+    for peer in settings.peers:
+        for preshared in _renewable(settings, peer):
+            try:
+                rotation.rotate_peer(store, configured, peer.name, preshared=preshared)
+            except StackError as error:
+                output.note(f"not rotated: {error}")
+    return rotation.people_to_serve(settings.peers, server=True)
+
+
+def _renewable(settings: Settings, peer: PeerSettings) -> list[bool]:
+    """Return which keys of a peer there are: False for its key pair, True for its preshared key."""
+    return ([False] if peer.managed else []) + ([True] if rotation.has_preshared(settings, peer) else [])
