@@ -17,8 +17,8 @@ from lab.pbs.server import BackupServer
 from lab.processes import Processes
 from lab.site import Site
 
-PROGRAM_SECRET, BACKUP_SECRET = "pbs_token", "pbs_backup_token"
-"""Names of the site's secrets: of the program's token, and of the one the node backs up with."""
+PROGRAM_SECRET, BACKUP_SECRET, MONITOR_SECRET = "pbs_token", "pbs_backup_token", "pbs_monitor_token"
+"""Names of the site's secrets: of the program's token, of the one the node backs up with, and of Zabbix's."""
 DELAY_401 = 0.1
 
 
@@ -33,12 +33,14 @@ class PbsConfig:
     key: Path
     program_secret: str
     backup_secret: str
+    monitor_secret: str = ""
     delay_401: float = DELAY_401
 
 
 def build(config: PbsConfig) -> tuple[Server, BackupServer]:
     """Return a server that listens but does not serve yet, with its state loaded."""
-    store = Store(config.root / "state.json", lambda: seed(config.program_secret, config.backup_secret))
+    secrets = config.program_secret, config.backup_secret, config.monitor_secret
+    store = Store(config.root / "state.json", lambda: seed(*secrets))
     backup_server = BackupServer(config.root, store)
     server = Server(
         config.port,
@@ -61,6 +63,7 @@ def site_config(site: Site, port: int) -> PbsConfig:
         key=files.key,
         program_secret=secret(site, PROGRAM_SECRET),
         backup_secret=secret(site, BACKUP_SECRET),
+        monitor_secret=secret(site, MONITOR_SECRET),
     )
 
 

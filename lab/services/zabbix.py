@@ -28,6 +28,8 @@ WEB_PORT = 80
 PBS_PORT = 8007
 """Where Zabbix reaches the backup server, at the node's management address."""
 PBS_NAME = "pbs.lab.internal"
+PBS_TOKEN_ID = "zabbix@pbs!monitor"
+"""The PBS token Zabbix lists backups with; its secret is `secret(site, "pbs_monitor_token")`."""
 GROUP = "VPN"
 READER = "reader"
 READER_PASSWORD = "look-only-please"
@@ -78,7 +80,8 @@ def variables(site: Site) -> dict[str, str]:
     """Return the environment of a shell that works with the lab; the token once Zabbix was prepared."""
     known = _token_file(site)
     token = json.loads(known.read_text())["token"] if known.exists() else ""
-    return {"ZABBIX_URL": url(site), **({"ZABBIX_TOKEN": token} if token else {})}
+    backup_token = f"{PBS_TOKEN_ID}:{secret(site, 'pbs_monitor_token')}"
+    return {"ZABBIX_URL": url(site), "ZABBIX_TOKEN": token, "ZABBIX_BACKUP_TOKEN": backup_token}
 
 
 def admin(site: Site) -> Api:
