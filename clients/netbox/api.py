@@ -4,9 +4,9 @@ Over pynetbox: its request layer knows both kinds of token and NetBox's paging. 
 left aside, since they fetch and save behind one's back.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 import httpx
 import pynetbox
@@ -20,6 +20,8 @@ from vpn.errors import BadAnswer, Forbidden
 
 PAGE = 1000
 """Objects asked for at once: NetBox's own limit by default (MAX_PAGE_SIZE)."""
+ASKED = 50
+"""Values of one filter in one query: keeps its URL well under the 4 KiB that proxies allow."""
 BULK = 100
 """Objects written at once: about a second of NetBox's time, far inside the time limit."""
 T = TypeVar("T")
@@ -74,18 +76,21 @@ class NetBox:
         return f"{self.url}/{path}/{id_}/"
 
     def find(self, path: str, **filters: Filter) -> list[dict[str, Any]]:
-        """Return every object that matches.
+        """Return every object that matches; a long list of values is asked for in parts.
 
         NetBox ignores a filter it does not know and then returns everything: callers check what
         they get.
         """
-        try:
-            found = list(self._request(path, filters=filters, limit=PAGE).get())
-        except (AttributeError, KeyError, TypeError):
-            found = [None]  # pynetbox takes the shape of a page for granted
+        found = [each for part in _short(filters) for each in self._page(path, part)]
         if not all(isinstance(each, dict) and isinstance(each.get("id"), int) for each in found):
             raise BadAnswer(SYSTEM, f"{path} is not a list of objects; is this NetBox's URL?")
         return found
+
+    def _page(self, path: str, filters: Mapping[str, Filter]) -> list[Any]:
+        try:
+            return list(self._request(path, filters=filters, limit=PAGE).get())
+        except (AttributeError, KeyError, TypeError):
+            return [None]  # pynetbox takes the shape of a page for granted
 
     def create(self, path: str, bodies: Sequence[ApiObject]) -> list[dict[str, Any]]:
         """Make the objects, 100 at a time (each hundred wholly or not at all), in their order."""
@@ -129,9 +134,19 @@ class NetBox:
         return Request(base, self._api.http_session, token=self._api.token, **options)
 
 
-def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), BULK):
-        yield items[start : start + BULK]
+def _short(filters: Mapping[str, Filter]) -> Iterator[dict[str, Filter]]:
+    """Yield the filters with at most ASKED values of the one that has a long list."""
+    long = [name for name, values in filters.items() if isinstance(values, list) and len(values) > ASKED]
+    if not long:
+        yield dict(filters)
+    for name in long[:1]:
+        for part in _parts(cast("list[str]", filters[name]), ASKED):
+            yield {**filters, name: part}
+
+
+def _parts(items: Sequence[T], size: int = BULK) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _allowed(call: Callable[[], object]) -> bool:

@@ -1,7 +1,8 @@
 """Objects of others that hang on ours: removing ours would take them along without a word.
 
 NetBox deletes with an interface its addresses and terminations, with a virtual machine its
-interfaces and services, with a tunnel its terminations (netbox models, on_delete=CASCADE).
+interfaces and services, with a tunnel its terminations (netbox models, on_delete=CASCADE); an
+address that is a termination's outside address it refuses to delete.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +21,9 @@ HANGING = (
     (INTERFACE, IP_ADDRESS, "vminterface_id"),
     (INTERFACE, TERMINATION, "vminterface_id"),
     (TUNNEL, TERMINATION, "tunnel_id"),
+    (IP_ADDRESS, TERMINATION, "outside_ip_id"),
 )
-"""Kinds whose removal removes others, and the filter that finds those."""
+"""Kinds whose removal removes others or is refused for them, and the filter that finds those."""
 
 
 def refuse_dependents(netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[ApiObject]]) -> None:
@@ -29,8 +31,8 @@ def refuse_dependents(netbox: NetBox, mark: Mark, raw: Mapping[str, Sequence[Api
     names = [*_hanging(netbox, mark, raw), *_counted(raw)]
     if names:
         raise OwnershipError(
-            f"NetBox: {listed(names)} would be removed with this stack's records and does not carry"
-            f" the tag {mark.text!r}; move or remove it, then destroy again"
+            f"NetBox: nothing is removed, for on this stack's records hangs {listed(names)} without the"
+            f" tag {mark.text!r}; move or remove it, then destroy again"
         )
 
 

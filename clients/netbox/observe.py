@@ -8,7 +8,6 @@ from clients.netbox.api import Filter, NetBox
 from clients.netbox.directory import Directory
 from clients.netbox.fields import ApiObject, Records
 from clients.netbox.kinds import (
-    BY_NAME,
     FEW,
     INTERFACE,
     IP_ADDRESS,
@@ -24,8 +23,6 @@ from clients.netbox.mark import Mark
 from clients.netbox.plan import Observation, Seen
 from vpn.errors import OwnershipError, Rejected
 
-ASKED_AT_ONCE = 50
-"""Addresses in one query: keeps its URL well under the 4 KiB that proxies allow."""
 Raw = Mapping[str, Sequence[ApiObject]]
 
 
@@ -70,16 +67,15 @@ def in_the_way(
     """Return the objects of others that have a name or address we want to give."""
     taken = {}
     for kind in KINDS:
-        keys = absent.get(kind.name, ())
+        keys = {key.casefold(): key for key in absent.get(kind.name, ())}
         found = [
             each
-            for filters in _queries(kind, wanted, keys, directory)
+            for filters in _queries(kind, wanted, list(keys.values()), directory)
             for each in netbox.find(kind.path, **filters)
             if not carries(each, mark)
         ]
-        taken[kind.name] = {
-            key: seen(kind, each, directory) for each in found if (key := natural_key(kind, each, directory)) in keys
-        }
+        named = [(keys.get(natural_key(kind, each, directory).casefold()), each) for each in found]
+        taken[kind.name] = {key: seen(kind, each, directory) for key, each in named if key}
     return {kind: objects for kind, objects in taken.items() if objects}
 
 
@@ -138,12 +134,8 @@ def _queries(kind: Kind, wanted: Records, keys: Sequence[str], directory: Direct
     if kind in (INTERFACE, SERVICE):
         return [{"virtual_machine_id": own, "name": list(keys)}] if own else []
     if kind in (PREFIX, IP_ADDRESS):
-        return [{BY_NAME[kind.name].natural: part, "vrf_id": "null"} for part in _split(keys)]
+        return [{kind.natural: list(keys), "vrf_id": "null"}]
     if kind is TUNNEL:
         return [{"name": list(keys)}]
     ids = [id_ for key in keys if (id_ := directory.known(INTERFACE.name, key))]
     return [{"vminterface_id": ids}] if kind is TERMINATION and ids else []
-
-
-def _split(keys: Sequence[str]) -> list[list[str]]:
-    return [list(keys[start : start + ASKED_AT_ONCE]) for start in range(0, len(keys), ASKED_AT_ONCE)]

@@ -54,9 +54,9 @@ def test_each_refusal_is_one_error(status: int, body: object, kind: type[errors.
 
 
 def test_a_token_echoed_by_the_server_is_struck_out() -> None:
-    with netbox(lambda r: httpx.Response(400, json={"detail": r.headers["authorization"]})) as client:
-        with pytest.raises(errors.Rejected) as caught:
-            client.find("dcim/sites")
+    client = netbox(lambda r: httpx.Response(400, json={"detail": r.headers["authorization"]}))
+    with client, pytest.raises(errors.Rejected) as caught:
+        client.find("dcim/sites")
     assert TOKEN not in str(caught.value)
     assert "[secret]" in str(caught.value)
 

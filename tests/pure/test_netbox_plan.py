@@ -112,7 +112,7 @@ def test_missing_names_what_is_not_ours_yet() -> None:
 
 def test_everything_in_the_way_is_named_at_once() -> None:
     taken = {"prefix": {"10.8.0.0/24": Seen(7, {})}, "ip_address": {f"10.8.0.{n}": Seen(n, {}) for n in range(20)}}
-    with pytest.raises(OwnershipError, match="prefix '10.8.0.0/24' \\(id 7\\)") as refused:
+    with pytest.raises(OwnershipError, match="id 7") as refused:
         refuse(taken, "pulumi: a/b/c")
     assert "and 11 more" in str(refused.value)
     refuse({}, "pulumi: a/b/c")

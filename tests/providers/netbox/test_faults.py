@@ -46,8 +46,7 @@ def test_a_connection_cut_at_any_creation_leaves_no_duplicate(
     kind: str, path: str, stack: Stack, proxy: FaultyProxy, clean: NetBoxServer
 ) -> None:
     proxy.fail("POST", f"/api/{path}/", BROKEN[kind]())
-    said = one_line(error_of(stack.up))
-    assert said.startswith("NetBox: at ")
+    assert "NetBox: at http" in one_line(error_of(stack.up))
     assert proxy.unmet() == 0
     stack.up()
     assert _counts(clean) == EXPECTED
@@ -77,7 +76,7 @@ def test_a_broken_answer_to_a_write_is_one_error_and_heals(
     method: str, kind: str, stack: Stack, proxy: FaultyProxy, clean: NetBoxServer
 ) -> None:
     proxy.fail(method, "/api/(ipam/ip-addresses|virtualization/virtual-machines)/", BROKEN[kind](), skip=1)
-    assert one_line(error_of(stack.up)).startswith("NetBox: ")
+    assert "NetBox: " in one_line(error_of(stack.up))
     assert proxy.unmet() == 0
     stack.up()
     assert _counts(clean) == EXPECTED
