@@ -17,7 +17,7 @@ from vpn.keyring import SERVER, KeyEntry, Keyring
 from vpn.network import Network, resolve
 from vpn.settings import Settings, parse
 
-SIZES = (1000, 4000)
+SIZES = (500, 2000)
 PUBLIC = public_key("one for all")
 
 

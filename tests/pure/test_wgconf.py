@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.pure.support import NOW, TEAM, ledger, network, private_key, public_key, ring, settings, team
@@ -205,6 +206,7 @@ loose_lines = st.one_of(
 
 
 @pytest.mark.skipif(shutil.which("mawk") is None, reason="mawk is not installed")
+@hypothesis_settings(max_examples=40)
 @given(st.one_of(confs.map(wgconf.render), st.lists(loose_lines, max_size=12).map("\n".join)))
 @example("[Interface]\nPrivateKey = x\nAddress = 10.8.0.1/24, fe80::1/64\n")
 def test_the_servers_script_makes_the_same_canonical_form(text: str) -> None:
