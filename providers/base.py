@@ -27,7 +27,7 @@ from pulumi.output import Unknown
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from providers import credentials
-from vpn.errors import ConfigError, VpnError
+from vpn.errors import ConfigError, Unauthorized, VpnError
 
 PROVIDER_KEY = "__provider"
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -132,6 +132,9 @@ class Provider(ResourceProvider, Generic[P]):
             return CheckResult(self.on_check(self._old_inputs(olds), new).dump(), [])
         except ConfigError as error:
             return CheckResult(dict(news), [_failure(problem) for problem in error.problems])
+        except Unauthorized as error:
+            key = credentials.TOKENS.get(error.system, "")
+            return CheckResult(dict(news), [CheckFailure(key, redacted(f"is not accepted: {error}"))])
 
     def _failures(self, error: ValidationError, news: Mapping[str, Any]) -> list[CheckFailure]:
         """Say what does not fit, except what is merely not known yet; never show a value."""

@@ -19,6 +19,13 @@ SECRETS = {
     "private_key": None,
 }
 """Config keys of credentials, each with the environment variable that stands in for it."""
+TOKENS = {
+    "Proxmox VE": "proxmox_api_token",
+    "Proxmox Backup Server": "pbs_token",
+    "NetBox": "netbox_token",
+    "Zabbix": "zabbix_token",
+}
+"""The config key of each system's token."""
 SHORTEST_SECRET = 8
 
 _lock = Lock()

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+TIMEOUT = 600.0
+"""Seconds any command may take."""
+
 
 class PulumiError(AssertionError):
     """A command failed; the message holds everything it printed."""
@@ -27,7 +30,7 @@ class Stack:
     root: Path
     environ: dict[str, str]
 
-    def run(self, *args: str, check: bool = True, timeout: float = 600, **extra: str) -> Run:
+    def run(self, *args: str, check: bool = True, timeout: float = TIMEOUT, **extra: str) -> Run:
         """Run `pulumi ARGS` on the stack; `extra` are environment variables on top."""
         done = subprocess.run(
             ["pulumi", *args, "--stack", self.name, "--non-interactive", "--color", "never"],
@@ -46,11 +49,11 @@ class Stack:
 
     def up(self, *args: str, check: bool = True, **extra: str) -> Run:
         """Run `up` without questions and without a preview of its own."""
-        return self.run("up", "--yes", "--skip-preview", *args, check=check, **extra)
+        return self.run("up", "--yes", "--skip-preview", *args, check=check, timeout=TIMEOUT, **extra)
 
     def preview(self, *args: str, check: bool = True, **extra: str) -> Run:
         """Run `preview`."""
-        return self.run("preview", *args, check=check, **extra)
+        return self.run("preview", *args, check=check, timeout=TIMEOUT, **extra)
 
     def destroy(self, *args: str, check: bool = True) -> Run:
         """Run `destroy` without questions and without a preview of its own."""

@@ -22,6 +22,7 @@ from tests.lab.stack.pulumi_cli import Stack
 
 VMID = 2090
 SERVER = "10.8.0.1"
+TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 MANAGEMENT = MANAGEMENT_HOST.partition("/")[0]
 DMZ = DMZ_HOST.partition("/")[0]
 
@@ -91,7 +92,7 @@ class Rehearsal:
             headers={"Authorization": f"PVEAPIToken={self.environ['PROXMOX_VE_API_TOKEN']}"},
             verify=ssl.create_default_context(cafile=self.environ["SSL_CERT_FILE"]),
         ) as client:
-            answer = client.request(method, f"api2/json{path}", **({"data": data} if data else {}))
+            answer = client.request(method, f"api2/json{path}", data=data or None)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.reason_phrase}"
         return answer.json()["data"]
 
@@ -101,6 +102,11 @@ class Rehearsal:
         status = f"/nodes/pve/tasks/{upid}/status"
         eventually(lambda: self.api("GET", status)["status"] == "stopped")
         assert self.api("GET", status)["exitstatus"] == "OK"
+
+    def stranger(self, vmid: int) -> None:
+        """Make a guest as somebody else would, with nothing of ours about it."""
+        made = {"hostname": "mail", "storage": "local-lvm", "pool": "wireguard", "unprivileged": 1}
+        self.task("POST", "/nodes/pve/lxc", vmid=vmid, ostemplate=TEMPLATE, **made)
 
 
 def eventually(check: Callable[[], T], seconds: float = 60) -> T:
