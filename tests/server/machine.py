@@ -29,6 +29,7 @@ class Version:
     rules: str = RULES
     routes: str = ""
     implementation: str = "kernel"
+    endpoints: Mapping[str, str] = field(default_factory=dict)
     save_config: bool = True
     public_key: str = PUBLIC
 
@@ -39,7 +40,9 @@ class Version:
         return head + "".join(self._peer(*item) for item in enumerate(sorted(self.peers.items())))
 
     def _peer(self, index: int, peer: tuple[str, str]) -> str:
-        return f"\n# {peer[0]}\n[Peer]\nPublicKey = {peer[1]}\nAllowedIPs = 10.8.{index // 250}.{index % 250 + 2}/32\n"
+        endpoint = f"Endpoint = {self.endpoints[peer[0]]}\n" if peer[0] in self.endpoints else ""
+        address = f"10.8.{index // 250}.{index % 250 + 2}/32"
+        return f"\n# {peer[0]}\n[Peer]\nPublicKey = {peer[1]}\nAllowedIPs = {address}\n{endpoint}"
 
     def settings(self, runtime_digest: str) -> str:
         """Return the settings of the bundle."""

@@ -58,19 +58,35 @@ def test_the_same_bundle_changes_nothing(server: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peers", "journal"),
+    ("peers", "calls", "journal"),
     [
-        ({"alice": key(1), "bob": key(2), "carol": key(3)}, "<5>peer added: carol "),
-        ({"alice": key(1)}, "<5>peer removed: bob "),
-        ({"alice": key(1), "bob": key(9)}, "<5>peer rotated: bob "),
+        ({"alice": key(1), "bob": key(2), "carol": key(3)}, ["addconf wg0 changed.conf"], "<5>peer added: carol "),
+        ({"alice": key(1)}, ["set wg0 remove", "addconf wg0 changed.conf"], "<5>peer removed: bob "),
+        ({"alice": key(1), "bob": key(9)}, ["set wg0 remove", "addconf wg0 changed.conf"], "<5>peer rotated: bob "),
     ],
 )
-def test_peers_go_in_by_syncconf_alone(server: Machine, peers: dict[str, str], journal: str) -> None:
+def test_only_the_peers_that_differ_are_touched(
+    server: Machine, peers: dict[str, str], calls: list[str], journal: str
+) -> None:
     outcome = server.apply(TEAM.but(peers=peers))
     assert outcome.report["change"] == "peers"
-    assert lasting(server.calls()) == ["wg syncconf wg0 runtime.conf"]
+    assert lasting(server.calls()) == [f"wg {call}" for call in calls]
     assert server.journal()[-1].startswith(journal)
     assert all(value in server.config.read_text() for value in peers.values())
+
+
+def test_another_configured_endpoint_is_a_change_of_its_peer(server: Machine) -> None:
+    outcome = server.apply(TEAM.but(endpoints={"bob": "203.0.113.9:51820"}))
+    assert outcome.report["change"] == "peers"
+    assert lasting(server.calls()) == ["wg addconf wg0 changed.conf"]
+    assert "Endpoint = 203.0.113.9:51820" in server.config.read_text()
+    assert server.running.read_text().count("[Peer]") == 2
+
+
+def test_an_interface_changed_by_hand_is_synchronised_as_a_whole(server: Machine) -> None:
+    server.running.write_text(server.running.read_text().replace("51820", "4444"))
+    assert server.apply(TEAM).report["change"] == "peers"
+    assert lasting(server.calls()) == ["wg syncconf wg0 runtime.conf"]
 
 
 def test_a_port_restarts_and_the_pushed_file_beats_save_config(server: Machine) -> None:
@@ -153,7 +169,7 @@ def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
     assert "198.51.100.7" in server.config.read_text()
 
 
-@pytest.mark.parametrize("broken", ["nft --file", "wg syncconf", "systemctl start wireguard-vpn-firewall"])
+@pytest.mark.parametrize("broken", ["nft --file", "wg addconf", "systemctl start wireguard-vpn-firewall"])
 def test_a_failing_step_rolls_back_and_says_so(server: Machine, broken: str) -> None:
     clean = server.observe(TEAM)
     new = TEAM.but(peers={"alice": key(1)}, rules="table inet wireguard_vpn { chain y { } }\n")
@@ -220,14 +236,14 @@ def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
 
 
 def test_no_report_or_journal_holds_a_secret(server: Machine) -> None:
-    server.break_("wg syncconf")
+    server.break_("wg set")
     said = server.apply(TEAM.but(peers={})).said + "".join(server.journal())
     assert PRIVATE not in said
     assert "AAAA" not in said
 
 
 def test_ten_thousand_peers_need_no_process_each(server: Machine) -> None:
-    many = TEAM.but(peers={f"peer-{number}": key(number) for number in range(10_000)})
+    many = TEAM.but(peers={f"peer-{number}": key(number) for number in range(10, 10_010)})
     outcome = server.apply(many)
     assert outcome.report == outcome.report | {"change": "peers", "peers": 10_000, "added": 10_000, "removed": 2}
-    assert len(lasting(server.calls())) == 1
+    assert len(lasting(server.calls())) == 2

@@ -36,6 +36,21 @@ quick_down() {
     rm -f "$running" "$root/sys/class/net/$1"
 }
 
+# Leave out of a configuration the paragraphs with the public keys of standard input.
+drop_peers() {
+    awk -v keys=<(cat) '
+        BEGIN { while ((getline line <keys) > 0) gone[line] = 1; RS = ""; ORS = "\n\n"; FS = "\n" }
+        { key = $0; if (sub(/.*PublicKey = /, "", key)) sub(/\n.*/, "", key); if (!(key in gone)) print }
+    ' "$1" >"$1.new"
+    mv "$1.new" "$1"
+}
+
+add_peers() {
+    sed -n 's/^PublicKey = //p' "$2" | drop_peers "$1"
+    { cat "$1"; grep -vE 'AAAAAAAA|= off|^#' "$2"; } >"$1.new"
+    mv "$1.new" "$1"
+}
+
 tool_wg() {
     local key
     case "$*" in
@@ -46,6 +61,11 @@ tool_wg() {
             else return 1; fi
             ;;
         syncconf*) call "$@" && cp "$3" "$MACHINE/running/$2" ;;
+        addconf*) call "$@" && add_peers "$MACHINE/running/$2" "$3" ;;
+        set*remove*)
+            call set "$2" remove
+            printf '%s\n' "${@:3}" | drop_peers "$MACHINE/running/$2"
+            ;;
         showconf*) cat "$MACHINE/running/$2" ;;
         *public-key) [[ -f $MACHINE/running/$2 ]] && echo HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw= ;;
         *listen-port) sed -n 's/^ListenPort *= *//p' "$MACHINE/running/$2" ;;

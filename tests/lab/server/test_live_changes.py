@@ -1,0 +1,134 @@
+"""Changes on a running server: what is interrupted, what is not, and what a failed one leaves."""
+
+import threading
+import time
+
+import pytest
+
+from lab.containers import Containers
+from lab.peers import Peers
+from lab.site import Site
+from tests.lab.bare_site.way_in import VMID, await_ssh, eventually
+from tests.lab.server.live import NAMES, Flow, Live, missing, version
+from tests.pure.support import private_key
+from vpn import bundle
+
+FEWER = tuple(name for name in NAMES if name != "peer3")
+
+
+def test_a_first_apply_is_clean_and_a_second_changes_nothing(server: Live) -> None:
+    assert server.findings(version()) == ()
+    assert server.apply(version())["change"] == "none"
+    assert server.sh("stat -c '%a %U:%G' /etc/wireguard/wg0.conf") == "600 root:root"
+
+
+def test_peers_come_and_go_without_a_lost_packet(server: Live, site: Site) -> None:
+    more = version((*NAMES, "peer7"))
+    with Flow(site, "peer0") as flow:
+        time.sleep(1)
+        changes = [server.apply(wanted)["change"] for wanted in (more, version(FEWER), version())]
+        time.sleep(1)
+        answered = flow.answered()
+    assert changes == ["peers", "peers", "peers"]
+    assert missing(answered) == 0
+
+
+def test_a_removed_peers_running_flow_stops(server: Live, site: Site) -> None:
+    eventually(lambda: Peers(site).ping("peer3", "10.8.0.1", count=1), "the peer does not connect")
+    with Flow(site, "peer3") as flow:
+        time.sleep(1)
+        server.apply(version(FEWER))
+        answered = flow.answered()
+    assert answered, "the flow ran before"
+    assert Peers(site).ping("peer3", "10.8.0.1", count=2) is None
+    assert Peers(site).ping("peer0", "10.8.0.1", count=2)
+    assert "peer removed: peer3 SHA256:" in server.sh("journalctl -t wireguard-vpn --no-pager -n 20")
+
+
+@pytest.mark.parametrize("save_config", [True, False])
+def test_after_a_restart_the_server_speaks_first(server: Live, site: Site, save_config: bool) -> None:
+    Peers(site).ping("peer1", "10.8.0.1", count=1)
+    server.apply(version(save_config=save_config))
+    server.sh("/usr/local/lib/wireguard-vpn/endpoints save wg0")
+    began = int(server.sh("date +%s"))
+    time.sleep(1.1)
+    assert server.apply(version(save_config=save_config, mtu=1400))["change"] == "interface"
+    # The peer is idle: by itself it would not try before 25 + 15 s.
+    eventually(lambda: server.handshake("peer1") > began, "the server did not speak", timeout=15)
+
+
+def test_after_a_reboot_the_server_speaks_first(server: Live, site: Site, containers: Containers) -> None:
+    Peers(site).ping("peer1", "10.8.0.1", count=1)
+    began = int(server.sh("date +%s"))
+    containers.shutdown(VMID)
+    containers.start(VMID)
+    await_ssh(site)
+    eventually(lambda: server.handshake("peer1") > began, "the server did not speak", timeout=15)
+    assert server.findings(version()) == ()
+
+
+def test_a_push_that_cannot_start_rolls_back_and_the_old_state_runs(server: Live, site: Site) -> None:
+    server.sh(
+        "systemd-run --unit=squatter perl -MIO::Socket::INET -e "
+        "'$s = IO::Socket::INET->new(LocalPort => 51999, Proto => \"udp\") or die; sleep 600'"
+    )
+    try:
+        done = server.push(version(listen_port=51999))
+    finally:
+        server.run("systemctl stop squatter")
+    assert done.status == 1
+    assert server.report(done)["rolled_back"] is True
+    assert "rolled back to the last good version, which is running" in done.stderr
+    assert server.findings(version()) == ()
+    assert Peers(site).ping("peer0", "10.8.0.1", count=3)
+    assert private_key("server") not in done.stdout + done.stderr + server.sh("journalctl --no-pager -n 400")
+
+
+def test_an_emptied_file_is_not_loaded_by_a_reload(server: Live) -> None:
+    before = server.sh("wg show wg0 peers | wc -l")
+    server.sh("cp /etc/wireguard/wg0.conf /root/kept; : > /etc/wireguard/wg0.conf")
+    done = server.run("systemctl reload wg-quick@wg0")
+    server.sh("mv /root/kept /etc/wireguard/wg0.conf")
+    assert done.status != 0
+    assert server.sh("wg show wg0 peers | wc -l") == before
+    server.sh("systemctl reload wg-quick@wg0")
+    assert server.findings(version()) == ()
+
+
+def test_two_applies_at_once_wait_for_each_other(server: Live) -> None:
+    reports = []
+    threads = [
+        threading.Thread(target=lambda wanted=wanted: reports.append(server.apply(wanted)))
+        for wanted in (version(FEWER), version(FEWER))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(report["change"] for report in reports) == ["none", "peers"]
+    assert server.findings(version(FEWER)) == ()
+
+
+def test_handshakes_are_in_the_journal_with_names(server: Live) -> None:
+    def told() -> bool:
+        return "handshake: peer0 SHA256:" in server.sh("journalctl -t wireguard-vpn --no-pager")
+
+    eventually(told, "no handshake in the journal", timeout=40)
+
+
+def test_an_interface_that_vanishes_comes_back(server: Live, site: Site) -> None:
+    server.sh("pkill wireguard-go")
+    eventually(lambda: server.run("wg show wg0").status == 0, "it stays away", timeout=90)
+    eventually(lambda: Peers(site).ping("peer0", "10.8.0.1", count=1), "the peer is not back")
+    assert server.findings(version()) == ()
+
+
+def test_retire_leaves_nothing_of_ours(server: Live) -> None:
+    expected = bundle.expectation(version())
+    done = server.run(bundle.bootstrap("retire"), bundle.pack_tool("retire", expected))
+    assert done.status == 0, done.stderr
+    left = "find /etc /usr/local /var/lib /run -path '*wireguard-vpn*' -not -path '/run/lock/*'; ls /etc/wireguard; nft list tables"
+    assert server.sh(left) == ""
+    assert server.run("wg show wg0").status != 0
+    server.apply(version())
+    assert server.findings(version()) == ()
