@@ -15,7 +15,11 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by the folder it lives in; a folder that is no tier counts as pure."""
+    """Mark every test by the folder it lives in; a folder that is no tier counts as pure.
+
+    What shares a site (a folder of tests/lab) or a file stays with one worker when several run.
+    """
     for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
+        folder, *rest = item.path.relative_to(TESTS).parts
         item.add_marker(folder if folder in TIERS else "pure")
+        item.add_marker(pytest.mark.xdist_group(rest[0] if folder == "lab" else item.path.name))
