@@ -31,7 +31,7 @@ class Outcome:
 
 
 def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place: Place | None) -> Outcome:
-    """Write an import, wholly checked before. Raise StackError when the stack has peers, ConfigError for broken rules."""
+    """Write an import, checked before. Raise StackError when the stack has peers, ConfigError for broken rules."""
     if configured.peers or configured.peers_path.exists():
         raise StackError("the stack has peers already: import into one without")
     settings = {key: value for key, value in imported.config.items() if key != "peers"}

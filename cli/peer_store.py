@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 from ruamel.yaml import YAML
 
 from cli.configured import Configured
+from cli.peer_comments import give_tail, take_tail
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS
@@ -131,24 +132,34 @@ class FileStore:
             raise StackError(f"{self.where} is no place for secrets: give them in the config key given_keys")
         content = self._read()
         content["peers"] = content.get("peers") or []
+        scalar_last = not isinstance([*peers[-1].values()][-1], list)
+        tail = take_tail(content["peers"][-1]) if content["peers"] and scalar_last else ""
         content["peers"] += deepcopy([*peers])
+        if tail:
+            content["peers"][-1] = self._yaml.map(**content["peers"][-1])
+            give_tail(content["peers"][-1], tail)
         self._write(content)
 
     def remove(self, name: str) -> None:
         """Remove a peer."""
         content = self._read()
-        content["peers"].pop(index_of(content.get("peers") or [], name, self.where))
+        index = index_of(content.get("peers") or [], name, self.where)
+        tail = take_tail(content["peers"].pop(index))
+        if index:
+            give_tail(content["peers"][index - 1], tail)
         self._write(content)
 
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Set values of a peer; None removes one."""
         content = self._read()
         peer = content["peers"][index_of(content.get("peers") or [], name, self.where)]
+        tail = take_tail(peer)
         for key, value in values.items():
             if value is None or value == []:
                 peer.pop(key, None)
             else:
                 peer[key] = value
+        give_tail(peer, tail)
         self._write(content)
 
     def fill(self, peers: Sequence[Peer], groups: Mapping[str, Any]) -> None:

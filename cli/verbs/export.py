@@ -34,7 +34,7 @@ def config(
     target: Target = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Print the configuration without any key, for version control: settings, peers, their public keys and addresses."""
+    """Print the configuration without any key, for version control: settings, peers, public keys, addresses."""
     stack: Stack = context.obj
     try:
         outputs = stack.deployed.outputs

@@ -1,0 +1,69 @@
+"""The container's backups as Proxmox VE lists them: of the storage that PBS is behind."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cli.configured import Configured
+from clients.proxmox import Proxmox
+from vpn.errors import ConfigError, Problem, StackError
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class Backup:
+    """One finished backup. `volume` is what Proxmox VE calls it, `size` in bytes, `verified` PBS's word on it."""
+
+    volume: str
+    made: dt.datetime
+    size: int
+    verified: str
+    notes: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the backup as JSON-able data."""
+        return {**vars(self), "made": self.made.isoformat()}
+
+    def age(self, now: dt.datetime) -> dt.timedelta:
+        """Return how old it is."""
+        return now - self.made
+
+
+def storage(configured: Configured, given: str | None) -> str:
+    """Return the storage that holds the backups. Raise ConfigError when neither option nor config names one."""
+    found = given or configured.values.get("pbs_storage")
+    if not found:
+        raise ConfigError([Problem("pbs_storage", None, "is not set: name the storage with --storage")])
+    return str(found)
+
+
+def of_container(api: Proxmox, node: str, place: str, vmid: int) -> tuple[Backup, ...]:
+    """Return the container's backups, newest first. What is still being written has no size yet and is left out."""
+    return tuple(_backup(each) for each in api.backups(node, place, vmid) if each.get("size"))
+
+
+def choose(found: Sequence[Backup], wanted: str) -> Backup:
+    """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none."""
+    if not found:
+        raise StackError("there is no backup of this container")
+    if wanted == LATEST:
+        return found[0]
+    matching = [each for each in found if each.volume == wanted or each.volume.endswith(f"/{wanted}")]
+    if len(matching) != 1:
+        raise StackError(f"there is no backup {wanted!r} (wgvpn backup list)")
+    return matching[0]
+
+
+def _backup(raw: dict[str, Any]) -> Backup:
+    verification = raw.get("verification") or {}
+    return Backup(
+        volume=str(raw["volid"]),
+        made=dt.datetime.fromtimestamp(int(raw["ctime"]), dt.UTC),
+        size=int(raw["size"]),
+        verified=str(verification.get("state", "not yet")),
+        notes=str(raw.get("notes", "")).strip(),
+    )

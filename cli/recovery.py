@@ -1,0 +1,146 @@
+"""Bringing the server back from a backup, and a copy of it beside the running one.
+
+A restored server is the same in every key, address and host key. Two of them must never speak to the same peers: the
+copy of a drill has another address, no way out of its network, and a firewall that lets nothing out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from cli import server
+from cli.deployed import Deployed
+from clients.proxmox import Proxmox
+from clients.ssh import Session, Way
+from vpn import drift
+from vpn.errors import NotFound, OwnershipError, SshError, StackError
+from vpn.expectation import Expectation
+
+BOOT_SECONDS: Final = 120.0
+SERVICE_SECONDS: Final = 90.0
+CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
+SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the container is, or shall be: node, VMID, storage of its disk, pool, and the mark that makes it ours."""
+
+    node: str
+    vmid: int
+    storage: str
+    pool: str | None
+    mark: str
+
+    @classmethod
+    def of(cls, deployed: Deployed) -> Place:
+        """Return the stack's own place."""
+        claim = deployed.claim
+        return cls(claim["node"], claim["container_id"], claim["storage_pool"], claim.get("pool"), claim["mark"])
+
+    def pool_option(self) -> dict[str, Any]:
+        """Return the pool as the API takes it: rights may hang on it."""
+        return {"pool": self.pool} if self.pool else {}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a restored server shows: whether its service came up by itself, and how it differs from the stack's."""
+
+    up: bool
+    findings: tuple[str, ...]
+
+    @property
+    def right(self) -> bool:
+        """Whether it is up and as the stack left it."""
+        return self.up and not self.findings
+
+
+def in_place(api: Proxmox, place: Place, volume: str, say: Progress) -> None:
+    """Put a backup in the container's place and start it. Raise OwnershipError when a stranger has the VMID."""
+    there = not api.vmid_is_free(place.vmid)
+    if there:
+        _must_be_ours(api, place)
+    if there and api.running(place.node, place.vmid):
+        say(f"halting CT {place.vmid}")
+        api.shutdown(place.node, place.vmid)
+    say(f"restoring {volume} into CT {place.vmid}")
+    force = {"force": 1} if there else {}
+    api.restore(place.node, place.vmid, volume, place.storage, **force, **place.pool_option())
+    say(f"starting CT {place.vmid}")
+    api.start(place.node, place.vmid)
+
+
+def beside(api: Proxmox, place: Place, volume: str, net0: str, say: Progress) -> None:
+    """Restore an isolated copy at a free VMID and start it. Raise StackError when it could not be isolated."""
+    if not int(api.cluster_firewall_options().get("enable", 0)):
+        raise StackError("the cluster's firewall is off: a copy could not be kept from speaking to the peers")
+    if not api.vmid_is_free(place.vmid):
+        raise StackError(f"VMID {place.vmid} is taken")
+    say(f"restoring {volume} into CT {place.vmid}, isolated")
+    options = {"onboot": 0, "net0": net0, **place.pool_option()}
+    api.restore(place.node, place.vmid, volume, place.storage, **options)
+    try:
+        _close(api, place)
+        say(f"starting CT {place.vmid}")
+        api.start(place.node, place.vmid)
+    except BaseException:
+        remove(api, place)
+        raise
+
+
+def remove(api: Proxmox, place: Place) -> None:
+    """Remove a copy, running or not. Raise OwnershipError when it is not ours."""
+    try:
+        _must_be_ours(api, place)
+    except NotFound:
+        return
+    if api.running(place.node, place.vmid):
+        api.shutdown(place.node, place.vmid, 20)
+    api.destroy(place.node, place.vmid)
+
+
+def verify(way: Way, expected: Expectation) -> Verdict:
+    """Log in as soon as the server answers and return how it is. Raise SshError when it does not answer in time."""
+    with Session(way, patience=BOOT_SECONDS) as session:
+        found = server.wait_until_up(session, expected, SERVICE_SECONDS)
+    return Verdict(server.is_up(found, expected), drift.compare(expected, found))
+
+
+def isolated_nic(bridge: str, address: str, vlan: int | None) -> str:
+    """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it."""
+    tag = f",tag={vlan}" if vlan else ""
+    return f"name=eth0,bridge={bridge},firewall=1,ip={address},type=veth{tag}"
+
+
+def at(way: Way, address: str) -> Way:
+    """Return the way to a copy: the same login and host key at another address."""
+    return replace(way, host=address.partition("/")[0])
+
+
+def timed(begun: float) -> Progress:
+    """Return a progress line printer that tells the seconds since `begun`."""
+    from cli.output import note  # noqa: PLC0415 - which only commands need
+
+    return lambda text: note(f"{time.monotonic() - begun:5.1f} s  {text}")
+
+
+def _close(api: Proxmox, place: Place) -> None:
+    path = f"/nodes/{place.node}/lxc/{place.vmid}/firewall"
+    api.call("PUT", f"{path}/options", CLOSED)
+    api.call("POST", f"{path}/rules", SSH_ONLY)
+
+
+def _must_be_ours(api: Proxmox, place: Place) -> None:
+    description = str(api.config(place.node, place.vmid).get("description", ""))
+    if place.mark not in description.splitlines():
+        raise OwnershipError(f"CT {place.vmid} does not carry this stack's mark: it is another's and stays as it is")
+
+
+def explained(error: SshError, vmid: int) -> SshError:
+    """Return the error with what it means for a restored container."""
+    return SshError(f"CT {vmid} runs, but cannot be looked into: {error}")

@@ -1,0 +1,69 @@
+"""`backup`: make, list and date the container's backups."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+from cli import backups, exits, output
+from cli.backups import Backup
+from cli.recovery import Place
+from cli.stack import Stack
+from cli.tunnels import age as age_text
+from cli.tunnels import size
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make, list and date backups.")
+Storage = Annotated[str | None, typer.Option(help="the storage that holds them; by default pbs_storage")]
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+@app.command()
+def now(context: typer.Context, storage: Storage = None, json: Json = False) -> None:
+    """Back the running container up now, and wait."""
+    stack: Stack = context.obj
+    place, configured = Place.of(stack.deployed), stack.configured
+    target = backups.storage(configured, storage)
+    with configured.proxmox() as api:
+        api.vzdump(place.node, place.vmid, target)
+        made = backups.choose(backups.of_container(api, place.node, target, place.vmid), backups.LATEST)
+    if json:
+        output.emit(made.to_dict())
+    else:
+        output.say(f"{made.volume}, {size(made.size)}")
+
+
+@app.command("list")
+def list_(context: typer.Context, storage: Storage = None, json: Json = False) -> None:
+    """List the container's backups, newest first."""
+    found = _found(context.obj, storage)
+    if json:
+        output.emit([each.to_dict() for each in found])
+        return
+    rows = [(each.volume, f"{each.made:%Y-%m-%d %H:%M} UTC", size(each.size), each.verified) for each in found]
+    output.show(("backup", "made", "size", "verified"), rows)
+
+
+@app.command()
+def age(
+    context: typer.Context,
+    storage: Storage = None,
+    limit: Annotated[float, typer.Option("--max-hours", help="older than this is a failure (exit code 1)")] = 26.0,
+    json: Json = False,
+) -> None:
+    """Tell how old the last backup is; exit 1 when it is too old or there is none."""
+    found = _found(context.obj, storage)
+    seconds = int(found[0].age(dt.datetime.now(dt.UTC)).total_seconds()) if found else None
+    fresh = seconds is not None and seconds <= limit * 3600
+    if json:
+        output.emit({"seconds": seconds, "fresh": fresh, "backup": found[0].volume if found else None})
+    else:
+        output.say(f"the last backup is {age_text(seconds)} old" if found else "there is no backup")
+    raise typer.Exit(exits.FINE if fresh else exits.FAILED)
+
+
+def _found(stack: Stack, storage: str | None) -> tuple[Backup, ...]:
+    place, configured = Place.of(stack.deployed), stack.configured
+    with configured.proxmox() as api:
+        return backups.of_container(api, place.node, backups.storage(configured, storage), place.vmid)

@@ -1,0 +1,99 @@
+"""`restore`: the server back from a backup, proven to work."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from cli import backups, exits, output, probing, recovery
+from cli.backups import Backup
+from cli.recovery import Place, Verdict
+from cli.retarget import retarget
+from cli.stack import Stack
+from clients.proxmox import Proxmox
+from vpn.errors import StackError
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def restore(  # noqa: PLR0917 - options of a command
+    context: typer.Context,
+    snapshot: Annotated[str, typer.Argument(help="a backup (wgvpn backup list)")] = backups.LATEST,
+    storage: Annotated[str | None, typer.Option(help="where it is; by default pbs_storage")] = None,
+    to: Annotated[int | None, typer.Option(help="a free VMID, when the container's own cannot be used")] = None,
+    peer: Annotated[str | None, typer.Option(help="prove it with a handshake as this peer")] = None,
+    via: Annotated[str | None, typer.Option(help="make that handshake elsewhere, as doctor does")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,
+) -> None:
+    """Bring the server back from a backup: into its container, or with --to under a new VMID that the stack then has.
+
+    Started, it must come up by itself with the stack's key and peers, and a peer must connect.
+    """
+    begun = time.monotonic()
+    stack: Stack = context.obj
+    own, configured = Place.of(stack.deployed), stack.configured
+    place = own if to is None else replace(own, vmid=to)
+    with configured.proxmox() as api:
+        known = backups.of_container(api, own.node, backups.storage(configured, storage), own.vmid)
+        chosen = backups.choose(known, snapshot)
+        _ask(chosen, place, yes=yes)
+        if place is not own:
+            _only_one(api, own, place)
+        recovery.in_place(api, place, chosen.volume, recovery.timed(begun))
+    if place is not own:
+        _take_over(stack, own, place)
+    verdict = recovery.verify(stack.way(), stack.deployed.expectation)
+    code = max(_tell(verdict), _prove(stack, peer, via), key=(exits.FINE, exits.INCOMPLETE, exits.FAILED).index)
+    output.say(f"recovered in {time.monotonic() - begun:.0f} s; next: pulumi refresh, then pulumi preview")
+    raise typer.Exit(code)
+
+
+def _ask(chosen: Backup, place: Place, *, yes: bool) -> None:
+    when = f"{chosen.made:%Y-%m-%d %H:%M} UTC"
+    output.confirm(f"CT {place.vmid} becomes what it was at {when}; what it holds now is lost. Go on?", yes=yes)
+
+
+def _only_one(api: Proxmox, own: Place, place: Place) -> None:
+    """Refuse a second server with the same keys and address beside a running one."""
+    if not api.vmid_is_free(place.vmid):
+        raise StackError(f"VMID {place.vmid} is taken")
+    if api.running(own.node, own.vmid):
+        raise StackError(f"CT {own.vmid} runs: stop it first, or see wgvpn drill for a copy beside it")
+
+
+def _take_over(stack: Stack, own: Place, place: Place) -> None:
+    """Let the stack have the container under its new VMID, in config and state."""
+    stack.pulumi.set_plain({"container_id": str(place.vmid)})
+    stack.pulumi.import_(retarget(stack.pulumi.export(), own.vmid, place.vmid))
+    output.say(f"the stack has CT {place.vmid} now; an old CT {own.vmid} is left to you")
+
+
+def _tell(verdict: Verdict) -> int:
+    if not verdict.up:
+        output.say("the service did not come up by itself: wgvpn doctor tells more")
+        return exits.FAILED
+    if verdict.findings:
+        output.say("the service is up; it differs from the stack (the backup is older than the last up?):")
+        for each in verdict.findings:
+            output.say(f"  {each}")
+        output.say("  pulumi refresh and pulumi up put that right")
+        return exits.FAILED
+    output.say("the service came up by itself, with the stack's key and peers")
+    return exits.FINE
+
+
+def _prove(stack: Stack, peer: str | None, via: str | None) -> int:
+    """Shake hands as the peer named, or as the one kept for it."""
+    files = probing.complete(stack.deployed.outputs.get("client_configs", {}))
+    chosen = probing.choose((), files, peer)
+    if chosen is None:
+        output.say(f"not checked: that a peer connects; {probing.ADVICE}")
+        return exits.INCOMPLETE
+    answer = probing.probe(files[chosen], via)
+    how = f"in {answer.milliseconds:.0f} ms" if answer.answered else answer.reason or "no answer"
+    output.say(f"handshake as {chosen}: {how}")
+    return exits.FINE if answer.answered else exits.FAILED
