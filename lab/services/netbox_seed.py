@@ -76,7 +76,7 @@ def seed(wanted: Mapping[str, str]) -> None:
     token(program, wanted["program_token"])
     token(user("admin", is_superuser=True), wanted["admin_token"])
     permission(user("reader", "reader"), "reader: look", ["view"], ObjectType.objects.public())
-    site, _ = Site.objects.get_or_create(slug="lab", defaults={"name": "Lab"})
+    site, _ = Site.objects.get_or_create(slug="main", defaults={"name": "Main"})
     proxmox, _ = ClusterType.objects.get_or_create(slug="proxmox-ve", defaults={"name": "Proxmox VE"})
     Cluster.objects.get_or_create(name="pve", defaults={"type": proxmox, "scope": site})
     role = {"name": "VPN server", "color": "3f51b5", "vm_role": True}

@@ -87,7 +87,7 @@ def test_the_production_stack_has_every_key_or_names_it() -> None:
     assert named == set(KNOWN_KEYS)
 
 
-def test_the_production_stack_keeps_the_defaults_and_lacks_only_secrets_and_addresses() -> None:
+def test_the_production_stack_keeps_the_defaults_but_for_names_and_least_privilege() -> None:
     differing = {k for k, v in stack("prod").items() if str(v).lower() != str(default(k)).lower()}
     assert differing == {
         "netbox_site",
@@ -95,6 +95,9 @@ def test_the_production_stack_keeps_the_defaults_and_lacks_only_secrets_and_addr
         "zabbix_server",
         "pbs_datastore",
         "pbs_storage",
+        "pbs_namespace",
+        "pool",
+        "backup_job",
     }
     parse(given(stack("prod")), environ=ENVIRONMENT)
 
