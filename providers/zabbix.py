@@ -127,7 +127,18 @@ def _ensure(
 
 
 def _imported(zabbix: Zabbix, new: RegistrationProps) -> Template:
-    zabbix.import_template(new.template)
+    """Import the template and return it; one of ours that is in the way and that nothing uses is made anew.
+
+    Zabbix 6.0 hides the dashboard of an unused template from all but super admins, and then cannot update it.
+    """
+    try:
+        zabbix.import_template(new.template)
+    except Conflict:
+        left = zabbix.template_tagged(MARK_TAG, new.mark)
+        if left is None or left.users:
+            raise
+        zabbix.delete_template(left.id)
+        zabbix.import_template(new.template)
     found = zabbix.template_tagged(MARK_TAG, new.mark)
     if found is None:
         raise NotFound("Zabbix", f"template {new.template_name!r} is not there after its import")

@@ -28,7 +28,7 @@ def observed(zabbix: Zabbix, host: Host, old: RegistrationProps) -> Registration
         enabled=host.enabled,
         host_group=old.host_group if old.host_group in host.group_names else "",
         template_name=template.name if template and linked else "",
-        template=_observed_template(zabbix, template, old),
+        template=_observed_template(zabbix, template, old) if linked or template is None else old.template,
         psk_identity=old.psk_identity if host.encrypted else "",
         backup_token=old.backup_token if BACKUP_TOKEN_MACRO in host.macros else None,
     )
