@@ -31,7 +31,14 @@ class Firewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, provider=provider, deleted_with=container.guest)
+        # Rules live in the guest's own file: a container made anew has none, whatever its VMID.
+        child = pulumi.ResourceOptions(
+            parent=self,
+            provider=provider,
+            deleted_with=container.guest,
+            replace_with=[container.guest],
+            delete_before_replace=True,
+        )
         node = settings.proxmox.proxmox_node
         rules = pve.firewall.RulesLegacy(
             f"{name}-rules", node_name=node, container_id=container.vmid, rules=[*_rules(settings)], opts=child
