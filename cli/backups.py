@@ -12,6 +12,7 @@ from clients.proxmox import Proxmox
 from vpn.errors import ConfigError, Problem, StackError
 
 LATEST = "latest"
+HIDDEN = "when the container is gone, that takes VM.Backup on /vms/VMID: a pool no longer holds it"
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def of_container(api: Proxmox, node: str, place: str, vmid: int) -> tuple[Backup
 def choose(found: Sequence[Backup], wanted: str) -> Backup:
     """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none."""
     if not found:
-        raise StackError("there is no backup of this container")
+        raise StackError(f"there is no backup of this container that the token may see; {HIDDEN}")
     if wanted == LATEST:
         return found[0]
     matching = [each for each in found if each.volume == wanted or each.volume.endswith(f"/{wanted}")]
