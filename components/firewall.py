@@ -36,7 +36,7 @@ class Firewall(pulumi.ComponentResource):
             parent=self,
             provider=provider,
             deleted_with=container.guest,
-            replace_with=[container.guest],
+            replacement_trigger=container.instance,
             delete_before_replace=True,
         )
         node = settings.proxmox.proxmox_node
