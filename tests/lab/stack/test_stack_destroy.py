@@ -18,6 +18,7 @@ def short(rehearsal: Rehearsal) -> Iterator[Stack]:
     stack = rehearsal.stack("short")
     (rehearsal.root / "Pulumi.short.yaml").write_text((rehearsal.root / "Pulumi.lab.yaml").read_text())
     stack.set("container_id", str(VMID))
+    stack.set("pbs_enabled", "false")  # a namespace has one retention, the lab stack's
     stack.set("ip_address", "192.168.20.93/16")
     stack.up()
     yield stack

@@ -31,6 +31,7 @@ def other(rehearsal: Rehearsal) -> Iterator[Stack]:
     text = (rehearsal.root / "Pulumi.lab.yaml").read_text()
     (rehearsal.root / "Pulumi.other.yaml").write_text(text)
     stack.set("container_id", str(FOREIGN))
+    stack.set("pbs_enabled", "false")  # a namespace has one retention, the lab stack's
     stack.set("ip_address", "192.168.20.92/16")
     yield stack
     stack.destroy()
