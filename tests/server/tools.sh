@@ -67,6 +67,10 @@ tool_wg() {
             printf '%s\n' "${@:3}" | drop_peers "$MACHINE/running/$2"
             ;;
         showconf*) cat "$MACHINE/running/$2" ;;
+        *endpoints | *latest-handshakes)
+            key=${*: -1}
+            if [[ -f $MACHINE/running/$2 ]]; then cat "$MACHINE/${key#latest-}"; else return 1; fi
+            ;;
         *public-key) [[ -f $MACHINE/running/$2 ]] && echo HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw= ;;
         *listen-port) sed -n 's/^ListenPort *= *//p' "$MACHINE/running/$2" ;;
         *allowed-ips) sed -n 's/^PublicKey *= *//p; s/^AllowedIPs *= *//p' "$MACHINE/running/$2" | paste - - ;;
@@ -162,10 +166,14 @@ tool_install() {
 }
 
 tool_stat() {
-    local mode owner=root:root
-    mode=$(/usr/bin/stat -c %a "$3") || return 1
-    if grep -qw "${3##*/}" "$MACHINE/owners" 2>/dev/null; then owner=nobody:nogroup; fi
-    sed "s/%a/$mode/; s/%U:%G/$owner/" <<<"$2"
+    local only=""
+    if (($# == 3)); then only=${3##*/}; fi
+    /usr/bin/stat "$@" | awk -v owners="$MACHINE/owners" -v only="$only" '
+        BEGIN { while ((getline line <owners) > 0) foreign[line] = 1 }
+        { owner = only in foreign ? "nobody:nogroup" : "root:root" }
+        { for (i = 1; i <= NF; i++) { name = $i; sub(/.*\//, "", name); if (name in foreign) owner = "nobody:nogroup" } }
+        { sub(/[a-z_][a-z0-9_-]*:[a-z_][a-z0-9_-]*/, owner); print }
+    '
 }
 
 tool_systemd-cat() { cat >>"$MACHINE/journal"; }

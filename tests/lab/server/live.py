@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from clients.ssh import Done, Session, Way, scan_host_key
 from lab import node
@@ -90,7 +90,7 @@ class Flow:
     site: Site
     name: str
 
-    def __enter__(self) -> "Flow":
+    def __enter__(self) -> Self:
         peer = Peers(self.site).get(self.name)
         assert peer
         argv = ["ip", "netns", "exec", peer.namespace, "ping", "-n", "-i", "0.01", "10.8.0.1"]

@@ -13,6 +13,9 @@ from tests.lab.server.live import NAMES, Flow, Live, missing, version
 from tests.pure.support import private_key
 from vpn import bundle
 
+SQUATTER = (
+    """use IO::Socket::INET; my $taken = IO::Socket::INET->new(LocalPort => 51999, Proto => "udp") or die; sleep 600"""
+)
 FEWER = tuple(name for name in NAMES if name != "peer3")
 
 
@@ -46,7 +49,7 @@ def test_a_removed_peers_running_flow_stops(server: Live, site: Site) -> None:
 
 
 @pytest.mark.parametrize("save_config", [True, False])
-def test_after_a_restart_the_server_speaks_first(server: Live, site: Site, save_config: bool) -> None:
+def test_after_a_restart_the_server_speaks_first(server: Live, site: Site, *, save_config: bool) -> None:
     Peers(site).ping("peer1", "10.8.0.1", count=1)
     server.apply(version(save_config=save_config))
     server.sh("/usr/local/lib/wireguard-vpn/endpoints save wg0")
@@ -68,10 +71,8 @@ def test_after_a_reboot_the_server_speaks_first(server: Live, site: Site, contai
 
 
 def test_a_push_that_cannot_start_rolls_back_and_the_old_state_runs(server: Live, site: Site) -> None:
-    server.sh(
-        "systemd-run --unit=squatter perl -MIO::Socket::INET -e "
-        "'$s = IO::Socket::INET->new(LocalPort => 51999, Proto => \"udp\") or die; sleep 600'"
-    )
+    server.sh(f"cat > /root/squatter <<'END'\n{SQUATTER}\nEND\nsystemd-run --unit=squatter perl /root/squatter")
+    eventually(lambda: ":51999" in server.sh("ss -lun"), "the port is not taken")
     try:
         done = server.push(version(listen_port=51999))
     finally:
@@ -80,7 +81,7 @@ def test_a_push_that_cannot_start_rolls_back_and_the_old_state_runs(server: Live
     assert server.report(done)["rolled_back"] is True
     assert "rolled back to the last good version, which is running" in done.stderr
     assert server.findings(version()) == ()
-    assert Peers(site).ping("peer0", "10.8.0.1", count=3)
+    eventually(lambda: Peers(site).ping("peer0", "10.8.0.1", count=1), "the peer is not back")
     assert private_key("server") not in done.stdout + done.stderr + server.sh("journalctl --no-pager -n 400")
 
 
@@ -127,7 +128,10 @@ def test_retire_leaves_nothing_of_ours(server: Live) -> None:
     expected = bundle.expectation(version())
     done = server.run(bundle.bootstrap("retire"), bundle.pack_tool("retire", expected))
     assert done.status == 0, done.stderr
-    left = "find /etc /usr/local /var/lib /run -path '*wireguard-vpn*' -not -path '/run/lock/*'; ls /etc/wireguard; nft list tables"
+    left = (
+        "find /etc /usr/local /var/lib /run -path '*wireguard-vpn*' -not -path '/run/lock/*';"
+        "ls /etc/wireguard; nft list tables"
+    )
     assert server.sh(left) == ""
     assert server.run("wg show wg0").status != 0
     server.apply(version())
