@@ -13,7 +13,7 @@ NAMES_SHOWN: Final = 20
 """Peers named in one summary; of more the number is told."""
 EFFECTS: Final[Mapping[Kind, str]] = {
     "none": "nothing to do",
-    "peers": "syncconf, no interruption",
+    "peers": "without a restart, no interruption",
     "firewall": "firewall rules replaced in one transaction, no interruption",
     "service": "scripts and units replaced, no interruption",
     "interface": "restart, sessions are back in about a second",

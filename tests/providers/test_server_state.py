@@ -103,11 +103,11 @@ def test_a_run_without_change_changes_nothing_and_keeps_the_plan(host: Host, ser
     assert host.diff(STATE, outs, second).changes is False
 
 
-def test_the_plan_names_peers_and_tells_restart_from_syncconf(host: Host, server: Server) -> None:
+def test_the_plan_names_peers_and_tells_a_restart_from_none(host: Host, server: Server) -> None:
     first = checked(host, {}, server.props())
     peers = checked(host, first, server.props(fingerprints=fingerprints(alice="k:p:r", bob="k:p:r")))
     port = checked(host, first, server.props(fingerprints=fingerprints("j", alice="k:p:r")))
-    assert peers["plan"] == {"kind": "peers", "summary": ["+bob", "syncconf, no interruption"]}
+    assert peers["plan"] == {"kind": "peers", "summary": ["+bob", "without a restart, no interruption"]}
     assert port["plan"]["kind"] == "interface"
     assert "restart" in port["plan"]["summary"][-1]
     assert peers["epoch"] == port["epoch"] == 1

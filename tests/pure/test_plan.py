@@ -9,7 +9,7 @@ from vpn.bundle import Fingerprints, fingerprints
 from vpn.network import resolve
 from vpn.plan import Kind, Plan, classify
 
-SYNC = "syncconf, no interruption"
+SYNC = "without a restart, no interruption"
 RESTART = "restart, sessions are back in about a second"
 RULES = "firewall rules replaced in one transaction, no interruption"
 ALICE, BOB = {"name": "alice"}, {"name": "bob"}

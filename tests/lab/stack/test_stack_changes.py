@@ -35,7 +35,7 @@ def test_a_new_peer_is_named_and_connects_without_an_interruption(lab: Rehearsal
     stack = lab.stack("lab")
     stack.set("peers[4].name", "erin-laptop")
     shown = stack.preview().out
-    assert "+erin-laptop; syncconf, no interruption" in shown
+    assert "+erin-laptop; without a restart, no interruption" in shown
     assert stack.planned().keys() == {"keyring", "addresses", "server-state", "server"}
     since = lab.sh("systemctl show -p ActiveEnterTimestampMonotonic --value wg-quick@wg0")
     stack.up()
@@ -48,7 +48,7 @@ def test_a_removed_peer_is_named_and_cut_off(lab: Rehearsal) -> None:
     stack = lab.stack("lab")
     key = stack.outputs()["peers"]["erin-laptop"]["public_key"]
     stack.unset("peers[4]")
-    assert "-erin-laptop; syncconf, no interruption" in stack.preview().out
+    assert "-erin-laptop; without a restart, no interruption" in stack.preview().out
     stack.up()
     assert key not in lab.sh("wg show wg0 peers")
     assert lab.peers.ping("erin-laptop", SERVER, count=2) is None
@@ -125,7 +125,7 @@ def test_wireguard_stays_when_a_change_is_refused_by_the_server(lab: Rehearsal) 
     stack = lab.stack("lab")
     before = lab.sh("wg show wg0 dump | sha256sum; stat -c %a /etc/wireguard/wg0.conf")
     lab.sh(
-        'mv /usr/bin/wg /usr/bin/wg.real; printf \'#!/bin/sh\\n[ "$1" = syncconf ] && exit 1\\nexec wg.real "$@"\\n\''
+        'mv /usr/bin/wg /usr/bin/wg.real; printf \'#!/bin/sh\\ncase $1 in syncconf|addconf) exit 1 ;; esac\\nexec wg.real "$@"\\n\''
         " > /usr/bin/wg; chmod 755 /usr/bin/wg"
     )
     stack.set("peers[4].name", "frank-laptop")
