@@ -17,7 +17,9 @@ class BackupReservation(pulumi.ComponentResource):
         self, name: str, settings: Settings, *, mark: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:BackupReservation", name, None, opts)
-        self.resource = pbs.Reservation("backup-reservation", **_place(settings), mark=mark, opts=child(self, opts))
+        self.resource = pbs.Reservation(
+            "backup-reservation", **_place(settings), **_keeps(settings), mark=mark, opts=child(self, opts)
+        )
         self.warnings = self.resource.warnings
         self.register_outputs({"warnings": self.warnings})
 
@@ -55,6 +57,13 @@ def _schedule(settings: Settings) -> dict[str, Any]:
         "backup_schedule": own.backup_schedule,
         "prune_schedule": own.prune_schedule,
         "verify_schedule": own.verify_schedule,
+        **_keeps(settings),
+    }
+
+
+def _keeps(settings: Settings) -> dict[str, int]:
+    own = settings.pbs
+    return {
         "keep_last": own.keep_last or 0,
         "keep_daily": own.keep_daily,
         "keep_weekly": own.keep_weekly,

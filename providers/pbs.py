@@ -19,7 +19,7 @@ from providers import connections
 from providers.base import Provider
 from providers.pbs_checks import Schedule, foreign, is_ours, problems, warnings
 from vpn import backup
-from vpn.backup import Job, Retention
+from vpn.backup import Job
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
 
 ATTEMPTS = 3
@@ -37,10 +37,6 @@ class RegistrationProps(Schedule):
     backup_schedule: str
     prune_schedule: str
     verify_schedule: str
-    keep_last: int = 0
-    keep_daily: int = 0
-    keep_weekly: int = 0
-    keep_monthly: int = 0
     prune: Job = Field(default_factory=dict)
     verify: Job = Field(default_factory=dict)
     backup: Job = Field(default_factory=dict)
@@ -48,10 +44,9 @@ class RegistrationProps(Schedule):
 
     def written_out(self) -> "RegistrationProps":
         """Return the same with the jobs that these inputs mean."""
-        keep = Retention(self.keep_last, self.keep_daily, self.keep_weekly, self.keep_monthly)
         own = self.backup_job == "own"
         return self.with_(
-            prune=backup.prune_job(self.place, self.prune_schedule, keep, self.mark),
+            prune=backup.prune_job(self.place, self.prune_schedule, self.retention, self.mark),
             verify=backup.verify_job(self.place, self.verify_schedule, self.mark),
             backup=backup.backup_job(self.vmid, self.storage, self.backup_schedule, self.mark) if own else {},
         )

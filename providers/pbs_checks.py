@@ -8,7 +8,7 @@ from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
 from providers.base import Props
 from vpn import backup
-from vpn.backup import Place
+from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem
 
 CLOSED = "maintenance"
@@ -28,6 +28,15 @@ class Schedule(Props):
     namespace: str = ""
     backup_job: Literal["own", "pool"] = "own"
     adopt: bool = False
+    keep_last: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
+
+    @property
+    def retention(self) -> Retention:
+        """How many backups stay."""
+        return Retention(self.keep_last, self.keep_daily, self.keep_weekly, self.keep_monthly)
 
     @property
     def place(self) -> Place:
@@ -72,8 +81,8 @@ def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     mine = [job for job in jobs if job["id"] == new.job_id]
     taken = [job for job in mine if not is_ours(job, new.mark) and not new.adopt]
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
-    others = backup.undercutting(listed, new.place, new.job_id)
-    rule = f"prune job {', '.join(others)} acts on this namespace too, and the stricter retention wins"
+    others = backup.undercutting(listed, new.place, new.job_id, new.retention.keeps())
+    rule = f"prune job {', '.join(others)} acts on this namespace too and keeps less: the stricter retention wins"
     return [Problem("pbs_adopt", None, foreign("prune job", new.job_id)) for _ in taken] + (
         [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
     )

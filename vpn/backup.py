@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 Job = dict[str, str]
 """A job as its API writes it, all values as text, keys in the API's spelling."""
@@ -112,8 +113,13 @@ def difference(desired: Mapping[str, str], observed: Mapping[str, str]) -> tuple
     return changed, tuple(sorted(key for key in observed if key not in desired))
 
 
-def undercutting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str) -> tuple[str, ...]:
-    """Return the ids of other enabled prune jobs that act on our namespace: the stricter retention wins."""
+def undercutting(
+    jobs: Iterable[Mapping[str, str]], place: Place, ours: str, keeps: Mapping[str, str] = MappingProxyType({})
+) -> tuple[str, ...]:
+    """Return the ids of other enabled prune jobs that act on our namespace: the stricter retention wins.
+
+    A job that keeps at least as much as `keeps`, our own retention, takes nothing away from us.
+    """
     return tuple(
         sorted(
             job["id"]
@@ -122,6 +128,7 @@ def undercutting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str) -> 
             and job.get("disable") != "1"
             and place.covered_by(job)
             and any(job.get(k) for k in KEEPS)
+            and not (keeps and all(int(job.get(k, 0)) >= int(count) for k, count in keeps.items()))
         )
     )
 

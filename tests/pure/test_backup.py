@@ -56,6 +56,17 @@ def test_another_prune_job_that_acts_here_is_named() -> None:
     assert backup.undercutting(jobs, HERE, "ours") == ("theirs",)
 
 
+def test_a_prune_job_that_keeps_as_much_as_ours_takes_nothing_away() -> None:
+    jobs = [
+        {"id": "the same", "store": "backup", "keep-daily": "7", "keep-weekly": "4"},
+        {"id": "more", "store": "backup", "keep-daily": "14", "keep-weekly": "4", "keep-last": "3"},
+        {"id": "fewer weeks", "store": "backup", "keep-daily": "14", "keep-weekly": "3"},
+        {"id": "no weeks", "store": "backup", "keep-daily": "14"},
+    ]
+    ours = backup.Retention(daily=7, weekly=4).keeps()
+    assert backup.undercutting(jobs, HERE, "ours", ours) == ("fewer weeks", "no weeks")
+
+
 @pytest.mark.parametrize(
     ("job", "covers"),
     [

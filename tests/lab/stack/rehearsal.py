@@ -20,7 +20,7 @@ from lab.peers import Peers
 from lab.site import DMZ_HOST, MANAGEMENT_HOST, Site
 from tests.lab.stack.pulumi_cli import Stack
 
-VMID = 2090
+VMID = 2190
 SERVER = "10.8.0.1"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 MANAGEMENT = MANAGEMENT_HOST.partition("/")[0]
