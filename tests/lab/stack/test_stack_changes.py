@@ -124,9 +124,10 @@ def test_wireguard_stays_when_a_change_is_refused_by_the_server(lab: Rehearsal) 
     """A push that fails on the way rolls back: the last good configuration keeps running."""
     stack = lab.stack("lab")
     before = lab.sh("wg show wg0 dump | sha256sum; stat -c %a /etc/wireguard/wg0.conf")
+    broken = "case $1 in syncconf|addconf) exit 1 ;; esac"
     lab.sh(
-        "mv /usr/bin/wg /usr/bin/wg.real; printf '#!/bin/sh\\ncase $1 in syncconf|addconf) exit 1 ;; esac\\nexec wg.real \"$@\"\\n'"
-        " > /usr/bin/wg; chmod 755 /usr/bin/wg"
+        "mv /usr/bin/wg /usr/bin/wg.real;"
+        f" printf '#!/bin/sh\\n%s\\nexec wg.real \"$@\"\\n' '{broken}' >/usr/bin/wg; chmod 755 /usr/bin/wg"
     )
     stack.set("peers[4].name", "frank-laptop")
     try:
