@@ -49,7 +49,18 @@ class Pve:
             return 200, "OK", [{"vmid": vmid, "id": f"{g['type']}/{vmid}", **g} for vmid, g in seen.items()]
         return self._guest(path.split("/"))
 
+    def change(self, method: str, parts: list[str]) -> tuple[int, str, Any]:
+        """Shut a guest down or remove it; returns a task's id, whose task has ended."""
+        vmid = int(parts[6])
+        if method == "DELETE":
+            del self.guests[vmid]
+        else:
+            self.guests[vmid]["status"] = "stopped"
+        return 200, "OK", f"UPID:pve:{vmid}:"
+
     def _guest(self, parts: list[str]) -> tuple[int, str, Any]:
+        if parts[3] == "tasks":
+            return 200, "OK", {"status": "stopped", "exitstatus": "OK", "type": "vzdestroy"}
         _, _, node, _, vmid, what, *_ = parts
         guest = self.guests.get(int(vmid))
         if guest is None or guest["type"] != "lxc":
@@ -66,11 +77,20 @@ def guest(name: str, description: str = "", kind: str = "lxc", status: str = "ru
 
 def _handler(pve: Pve) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
-            pve.requests.append(parts.path)
+            pve.requests.append(f"{self.command} {parts.path}")
             if self.headers.get("Authorization") != f"PVEAPIToken={TOKEN}":
                 self._send(401, "No ticket", None)
+            elif self.command != "GET":
+                self._send(*pve.change(self.command, parts.path.split("/")))
             else:
                 self._send(*pve.answer(parts.path.removeprefix("/api2/json"), parse_qs(parts.query)))
 

@@ -128,3 +128,18 @@ def test_every_problem_is_told_at_once(pve: Pve, check: Check) -> None:
     pve.guests[2091] = guest("mail")
     news = {**PROPS, "container_id": 2091, "storage_pool": "ceph", "node": "gone"}
     assert set(check(news, PROPS)) == {"container_id", "storage_pool", "proxmox_node"}
+
+
+@pytest.mark.parametrize("status", ["running", "stopped"])
+def test_the_end_of_the_claim_removes_our_container(site: tuple[Pve, Host], status: str) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, status=status)
+    site[1].delete(CLAIM, "pve/2090", PROPS)
+    assert site[0].guests == {}
+
+
+@pytest.mark.parametrize("guests", [{}, {2090: guest("mail")}, {2090: guest("win", MARK, kind="qemu")}])
+def test_the_end_of_the_claim_touches_nothing_foreign(site: tuple[Pve, Host], guests: dict[int, Any]) -> None:
+    site[0].guests.update(guests)
+    site[1].delete(CLAIM, "pve/2090", PROPS)
+    assert site[0].guests == guests
+    assert all(request.startswith("GET ") for request in site[0].requests)
