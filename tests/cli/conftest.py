@@ -1,0 +1,58 @@
+"""A project of its own for each test, and the commands run in this process."""
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cli.__main__ import run
+from tests.cli import fake_pulumi
+from tests.cli.world import World, make
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory for a project, with the stand-in of pulumi first on PATH and no credentials around."""
+    script = tmp_path / "bin" / "pulumi"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I {fake_pulumi.__file__} "$@"\n')
+    script.chmod(0o755)
+    for name in [name for name in os.environ if name.startswith(("WIREGUARD_VPN_", "PROXMOX_", "PBS_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("FAKE_PULUMI", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def world(home: Path) -> World:
+    """A stack with four peers that is up."""
+    return make(home)
+
+
+@pytest.fixture
+def wgvpn(home: Path, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `wgvpn ARGUMENTS` on the project."""
+
+    def call(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        code = run(["-C", str(home), *arguments])
+        printed = capsys.readouterr()
+        return Outcome(code, printed.out, printed.err)
+
+    return call

@@ -1,0 +1,113 @@
+"""`import` and `export`: servers of others taken over end to end, keys kept; and the way out again."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cli.conftest import Command
+from tests.cli.world import PEERS, World, make
+from tests.pure import support
+from vpn import foreign
+from vpn.keyring import given
+
+FOREIGN = Path(__file__).parents[1] / "pure" / "foreign"
+FILES = ("hand-made.conf", "ansible.conf", "pivpn.conf", "wg-easy.conf", "wg-easy.json")
+
+
+@pytest.fixture
+def bare(home: Path) -> World:
+    """A stack without peers that has made nothing."""
+    return make(home, deployed=False, peers=[])
+
+
+def secrets_of(name: str) -> dict[str, str]:
+    """Every secret of a foreign file by the keyring's name."""
+    imported = foreign.parse((FOREIGN / name).read_text())
+    names = [peer["name"] for peer in imported.config["peers"]]
+    found = {}
+    for path, secret in imported.secrets.items():
+        place, _, kind = path.rpartition(".")
+        index = int(place.strip("peers[]")) if place else -1
+        prefix = {"private_key": "peer", "preshared_key": "psk"}[kind]
+        found[f"{prefix}/{names[index]}" if place else "server"] = secret
+    return found
+
+
+@pytest.mark.parametrize("place", ["config", "file"])
+@pytest.mark.parametrize("name", FILES)
+def test_a_foreign_server_becomes_config_and_secrets(bare: World, wgvpn: Command, name: str, place: str) -> None:
+    done = wgvpn("import", str(FOREIGN / name), "--to", place)
+    assert done.code == 0, done.err
+    settings, imported = bare.settings(), foreign.parse((FOREIGN / name).read_text())
+    assert given(settings) == secrets_of(name)
+    assert [peer.name for peer in settings.peers] == [peer["name"] for peer in imported.config["peers"]]
+    assert str(settings.interface.address) == imported.config["address"]
+    assert bare.is_secret("private_key")
+    assert all(report in done.out for report in imported.reports)
+    for secret in imported.secrets.values():
+        assert secret not in done.out + done.err + json.dumps([call["argv"] for call in bare.calls()])
+        assert not (bare.directory / "peers.yaml").exists() or secret not in (bare.directory / "peers.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_public_keys_and_addresses_stay(bare: World, wgvpn: Command, name: str) -> None:
+    wgvpn("import", str(FOREIGN / name), "--to", "file")
+    imported = foreign.parse((FOREIGN / name).read_text())
+    ring = support.ring(bare.settings())
+    for own, peer in zip(bare.settings().peers, imported.config["peers"], strict=True):
+        assert (own.public_key or ring[f"peer/{own.name}"].public) == peer["public_key"]
+        assert [*map(str, own.allowed_ips)] == peer.get("allowed_ips", [])
+
+
+def test_a_stack_with_peers_is_left_alone(world: World, wgvpn: Command) -> None:
+    before = world.read()
+    assert wgvpn("import", str(FOREIGN / "pivpn.conf")).code == 3
+    assert world.read() == before
+
+
+def test_what_breaks_a_rule_here_is_refused_whole(bare: World, wgvpn: Command, tmp_path: Path) -> None:
+    text = (FOREIGN / "ansible.conf").read_text().replace("10.8.0.1/24", "203.0.113.1/24")
+    (tmp_path / "public.conf").write_text(text)
+    before = bare.read()
+    done = wgvpn("import", str(tmp_path / "public.conf"))
+    assert (done.code, "RFC 1918" in done.err) == (3, True)
+    assert bare.read() == before
+
+
+@pytest.mark.usefixtures("bare")
+def test_nonsense_is_refused(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_text("hello")
+    assert wgvpn("import", str(tmp_path / "x.conf")).code == 3
+    assert wgvpn("import", str(tmp_path / "nothing.conf")).code == 3
+
+
+@pytest.mark.usefixtures("world")
+def test_the_server_goes_out_as_one_file_and_comes_in_the_same(wgvpn: Command, tmp_path: Path) -> None:
+    target = tmp_path / "wg0.conf"
+    assert wgvpn("export", "wg0", "--output", str(target)).code == 0
+    assert target.stat().st_mode & 0o777 == 0o600
+    found = foreign.parse(target.read_text())
+    assert [peer["name"] for peer in found.config["peers"]] == [peer["name"] for peer in PEERS]
+    assert [peer.get("disabled", False) for peer in found.config["peers"]] == [False, False, False, True]
+    assert found.config["peers"][0]["public_key"] == support.public_key("peer/alice")
+    assert found.secrets["private_key"] == support.private_key("server")
+    assert found.secrets["peers[1].preshared_key"] == support.private_key("psk/bob")
+    assert found.reports == ()
+    assert foreign.export(found) == target.read_text() == wgvpn("export", "wg0").out
+
+
+def test_the_configuration_goes_out_without_any_key(home: Path, wgvpn: Command) -> None:
+    people = [*PEERS, {"name": "erin", "preshared_key": support.private_key("canary")}]
+    make(home, peers=people, private_key=support.private_key("server"))
+    done = wgvpn("export", "config")
+    found = yaml.safe_load(done.out)
+    assert done.code == 0
+    assert "private_key" not in found["config"]
+    assert found["secrets_left_out"] == ["private_key", "proxmox_api_token"]
+    assert found["config"]["peers"][4] == {"name": "erin", "preshared_key": "generated"}
+    assert found["deployed"]["peers"]["alice"]["address"] == "10.8.0.2"
+    for secret in ("canary", "server", "peer/alice", "psk/bob"):
+        assert support.private_key(secret) not in done.out
+    assert json.loads(wgvpn("export", "config", "--json").out) == found

@@ -1,0 +1,132 @@
+"""`keys`: a file that only the passphrase opens, and a stack that goes on from it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.key_backup import seal, unseal
+from cli.retarget import retarget
+from tests.cli.conftest import Command
+from tests.cli.world import World, empty_state, make, ring_of
+from tests.pure import support
+from vpn.errors import ParseError
+
+PASSPHRASE = "correct horse battery staple"
+TOKEN = support.BASE["proxmox_api_token"]
+
+
+@pytest.fixture
+def passphrase(tmp_path: Path) -> str:
+    """The path of a file that holds the passphrase."""
+    path = tmp_path / "passphrase"
+    path.write_text(PASSPHRASE + "\n")
+    return str(path)
+
+
+@pytest.fixture
+def saved(wgvpn: Command, passphrase: str, tmp_path: Path) -> Path:
+    """A backup of the stack's keys."""
+    target = tmp_path / "keys.backup"
+    done = wgvpn("keys", "backup", str(target), "--passphrase-file", passphrase)
+    assert done.code == 0, done.err
+    return target
+
+
+def test_the_file_is_private_and_shows_nothing(saved: Path) -> None:
+    text = saved.read_text()
+    assert saved.stat().st_mode & 0o777 == 0o600
+    assert json.loads(text)["kdf"] == "scrypt"
+    for secret in (support.private_key("server"), support.private_key("peer/alice"), TOKEN, "alice"):
+        assert secret not in text
+
+
+def test_an_empty_stack_gets_keys_addresses_and_secrets_back(
+    saved: Path, home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    before = json.loads((home / "world.json").read_text())["state"]
+    new = make(home, deployed=False, proxmox_api_token="", peers=[])
+    done = wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    assert done.code == 0, done.err
+    state = new.read()["state"]
+    assert ring_of(state) == ring_of(before)
+    assert ring_of(state)["owner"].secret == "0123456789abcdef"
+    assert state["deployment"]["resources"] == before["deployment"]["resources"]
+    assert state["deployment"]["secrets_providers"] == empty_state()["deployment"]["secrets_providers"]
+    assert (new.value("proxmox_api_token"), new.is_secret("proxmox_api_token")) == (TOKEN, True)
+    assert [peer["name"] for peer in new.value("peers")] == ["alice", "bob", "carol", "dave"]
+
+
+def test_the_passphrase_can_come_from_a_descriptor(saved: Path, home: Path, wgvpn: Command) -> None:
+    make(home, deployed=False)
+    reading, writing = os.pipe()
+    os.write(writing, PASSPHRASE.encode())
+    os.close(writing)
+    assert wgvpn("keys", "restore", str(saved), "--passphrase-fd", str(reading)).code == 0
+
+
+def test_a_stack_with_a_state_is_replaced_only_by_force(saved: Path, wgvpn: Command, passphrase: str) -> None:
+    words = ("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    done = wgvpn(*words)
+    assert (done.code, "--force" in done.err) == (3, True)
+    assert wgvpn(*words, "--force").code == 0
+
+
+def test_another_stack_is_refused(saved: Path, home: Path, wgvpn: Command, passphrase: str) -> None:
+    make(home, deployed=False).write(stack="other")
+    done = wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    assert (done.code, "stack prod" in done.err) == (3, True)
+
+
+@pytest.mark.usefixtures("world")
+def test_nobody_is_asked_where_nobody_is(wgvpn: Command, tmp_path: Path) -> None:
+    done = wgvpn("keys", "backup", str(tmp_path / "x"))
+    assert (done.code, "--passphrase-file" in done.err) == (3, True)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_short_passphrase_is_refused(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("short")
+    done = wgvpn("keys", "backup", str(tmp_path / "x"), "--passphrase-file", str(tmp_path / "short"))
+    assert (done.code, (tmp_path / "x").exists()) == (3, False)
+
+
+def test_a_stack_that_made_nothing_has_no_keys_to_save(home: Path, wgvpn: Command, passphrase: str) -> None:
+    make(home, deployed=False)
+    assert wgvpn("keys", "backup", str(home / "x"), "--passphrase-file", passphrase).code == 3
+
+
+def test_only_the_right_passphrase_opens_it() -> None:
+    file = seal({"a": 1}, PASSPHRASE)
+    assert unseal(file, PASSPHRASE) == {"a": 1}
+    with pytest.raises(ParseError, match="passphrase is wrong"):
+        unseal(file, PASSPHRASE + "r")
+
+
+@pytest.mark.parametrize("key", ["salt", "nonce", "content", "n"])
+def test_a_changed_file_is_noticed(key: str) -> None:
+    found = json.loads(seal({"a": 1}, PASSPHRASE))
+    value = found[key]
+    found[key] = value * 2 if isinstance(value, int) else ("A" if value[0] != "A" else "B") + value[1:]
+    with pytest.raises(ParseError, match="damaged"):
+        unseal(json.dumps(found).encode(), PASSPHRASE)
+
+
+@pytest.mark.parametrize("file", [b"", b"[]", b'{"format": "x"}', b"\xff"])
+def test_other_files_are_refused(file: bytes) -> None:
+    with pytest.raises(ParseError, match="no backup of keys"):
+        unseal(file, PASSPHRASE)
+
+
+def test_a_file_cannot_exhaust_the_machine() -> None:
+    found = json.loads(seal({}, PASSPHRASE)) | {"n": 2**40}
+    with pytest.raises(ParseError, match="this version"):
+        unseal(json.dumps(found).encode(), PASSPHRASE)
+
+
+def test_a_state_follows_its_container_to_another_vmid(world: World) -> None:
+    before = world.read()["state"]
+    after = retarget(before, 2090, 2095)
+    assert "2090" not in json.dumps(after)
+    assert json.loads(json.dumps(after).replace("2095", "2090")) == before

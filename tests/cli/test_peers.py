@@ -1,0 +1,229 @@
+"""`peer` and `rotate`: changes where the peers stand, checked first."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.world import PEERS, World, make
+from tests.pure import support
+from vpn.keyring import given, requests
+
+PSK = support.private_key("psk of somebody")
+FILE = """# our people
+groups:
+  travel:
+    tunnel: full   # on the road
+peers:
+  # first
+  - name: alice   # her laptop
+  # the phone
+  - name: bob
+    preshared_key: generated   # since May
+
+  # keeps his own key
+  - name: carol
+    persistent_keepalive: 0
+  # last
+  - name: dave
+"""
+
+
+@pytest.fixture
+def peers_file(home: Path) -> Path:
+    """A stack whose peers stand in peers.yaml."""
+    make(home, peers=[])
+    path = home / "peers.yaml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_peer_is_added_to_the_stack_config(world: World, wgvpn: Command) -> None:
+    done = wgvpn(
+        "peer",
+        "add",
+        "erin",
+        "--keepalive",
+        "0",
+        "--allow",
+        "192.168.10.20/32,tcp,22,8000-8080",
+        "--dns",
+        "192.168.10.53",
+    )
+    assert done.code == 0, done.err
+    assert world.value("peers")[:4] == PEERS
+    erin = world.settings().peers[4]
+    assert (erin.name, erin.persistent_keepalive, erin.dns) == ("erin", 0, ("192.168.10.53",))
+    assert erin.allow is not None
+    assert erin.allow[0].ports == ((22, 22), (8000, 8080))
+
+
+def test_a_given_preshared_key_is_read_from_input_and_encrypted(
+    world: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PSK}\n"))
+    assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 0
+    assert world.is_secret("peers")
+    assert given(world.settings())["psk/erin"] == PSK
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["bad name"], "peers[4].name"),
+        (["alice"], "must be unique"),
+        (["erin", "--public-key", "abc"], "peers[4].public_key: abc"),
+        (["erin", "--allowed-ips", "10.9.0.2/32"], "peers[4]"),
+        (["erin", "--group", "nobody"], "group"),
+        (["erin", "--expires", "tomorrow"], "RFC 3339"),
+    ],
+)
+def test_a_broken_peer_is_refused_and_nothing_is_written(
+    world: World, wgvpn: Command, options: list[str], told: str
+) -> None:
+    before = world.read()
+    done = wgvpn("peer", "add", *options)
+    assert (done.code, done.out) == (3, "")
+    assert told in done.err
+    assert world.read() == before
+
+
+def test_peers_are_disabled_enabled_and_removed(world: World, wgvpn: Command) -> None:
+    assert [wgvpn("peer", *words).code for words in (("disable", "alice"), ("enable", "dave"), ("remove", "bob"))] == [
+        0
+    ] * 3
+    assert [(each.name, each.disabled) for each in world.settings().peers] == [
+        ("alice", True),
+        ("carol", False),
+        ("dave", False),
+    ]
+
+
+@pytest.mark.usefixtures("world")
+def test_an_unknown_peer_is_refused(wgvpn: Command) -> None:
+    for verb in ("disable", "enable", "remove", "rotate"):
+        done = wgvpn("peer", verb, "nobody")
+        assert (done.code, "nobody" in done.err) == (3, True)
+
+
+def test_the_peers_file_is_changed_when_there_is_one_and_keeps_its_comments(peers_file: Path, wgvpn: Command) -> None:
+    for words in (("disable", "bob"), ("add", "erin"), ("rotate", "alice"), ("remove", "carol")):
+        assert wgvpn("peer", *words).code == 0
+    assert (
+        peers_file.read_text()
+        == """# our people
+groups:
+  travel:
+    tunnel: full   # on the road
+peers:
+  # first
+  - name: alice   # her laptop
+    key_generation: 2
+  # the phone
+  - name: bob
+    preshared_key: generated   # since May
+    disabled: true
+  # last
+  - name: dave
+  - name: erin
+"""
+    )
+
+
+def test_a_secret_does_not_get_into_the_peers_file(peers_file: Path, wgvpn: Command) -> None:
+    done = wgvpn("peer", "add", "erin", "--preshared-key", PSK)
+    assert done.code == 3
+    assert "given_keys" in done.err
+    assert PSK not in done.err
+    assert peers_file.read_text() == FILE
+
+
+def test_a_broken_change_of_the_peers_file_names_the_line(peers_file: Path, wgvpn: Command) -> None:
+    done = wgvpn("peer", "add", "erin", "--group", "nobody")
+    assert done.code == 3
+    assert "peers.yaml:18" in done.err
+    assert peers_file.read_text() == FILE
+
+
+@pytest.mark.usefixtures("world")
+def test_the_list_shows_configured_and_deployed(wgvpn: Command) -> None:
+    wgvpn("peer", "add", "erin")
+    found = {each["name"]: each for each in json.loads(wgvpn("peer", "list", "--json").out)}
+    assert {name: each["state"] for name, each in found.items()} == {
+        "alice": "active",
+        "bob": "active",
+        "carol": "active",
+        "dave": "disabled",
+        "erin": "not deployed",
+    }
+    assert found["alice"]["public_key"] == support.public_key("peer/alice")
+    assert wgvpn("peer", "list").out.splitlines()[1].split()[:3] == ["alice", "active", "10.8.0.2"]
+
+
+def test_moving_leaves_the_peers_as_they_are(home: Path, wgvpn: Command) -> None:
+    people = [
+        {
+            "name": "alice",
+            "private_key": support.private_key("peer/alice"),
+            "public_key": support.public_key("peer/alice"),
+        },
+        {"name": "bob", "preshared_key": support.private_key("psk/bob"), "group": "travel"},
+    ]
+    world = make(home, peers=people, groups={"travel": {"tunnel": "full"}})
+    before = world.settings()
+    assert wgvpn("peer", "move").code == 0
+    after = world.settings()
+    assert "peers" not in world.read()["config"]
+    assert [each.name for each in after.peers] == ["alice", "bob"]
+    assert after.groups == before.groups
+    assert {each.name for each in requests(after)} == {each.name for each in requests(before)}
+    text = (home / "peers.yaml").read_text()
+    assert support.private_key("psk/bob") not in text
+    assert support.private_key("peer/alice") not in text
+
+
+def test_moving_a_key_that_no_up_has_taken_yet_is_refused(home: Path, wgvpn: Command) -> None:
+    world = make(home)
+    config = world.read()["config"]
+    config["peers"]["value"][0]["preshared_key"] = PSK
+    world.write(config=config)
+    done = wgvpn("peer", "move")
+    assert (done.code, "pulumi up first" in done.err) == (3, True)
+    assert not (home / "peers.yaml").exists()
+
+
+def test_rotating_the_server_raises_its_generation_and_names_everybody(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "server", "--json")
+    assert world.settings().keys.key_generation == 2
+    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+
+
+def test_rotating_a_preshared_key(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "bob", "--preshared", "--json")
+    assert world.settings().peers[1].preshared_key_generation == 2
+    assert world.settings().peers[1].key_generation == 1
+    assert [each["peer"] for each in json.loads(done.out)] == ["bob"]
+
+
+def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "--all", "--json")
+    settings = world.settings()
+    assert settings.keys.key_generation == 2
+    found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
+    assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
+    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+
+
+def test_keys_that_are_not_ours_are_not_rotated(home: Path, wgvpn: Command) -> None:
+    make(home, private_key=support.private_key("server"))
+    assert "private_key" in wgvpn("rotate", "server").err
+    assert "keeps its own" in wgvpn("rotate", "carol").err
+    assert wgvpn("rotate", "carol").code == 3
+
+
+@pytest.mark.usefixtures("world")
+def test_rotate_wants_exactly_one_thing(wgvpn: Command) -> None:
+    assert wgvpn("rotate").code == 2
+    assert wgvpn("rotate", "alice", "--all").code == 2
