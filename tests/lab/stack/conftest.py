@@ -17,6 +17,13 @@ ROOT = Path(__file__).resolve().parents[3]
 LEFT_BEHIND = shutil.ignore_patterns(".git", ".lab", ".venv", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let peers outlive the call that made them: Python warns of processes nobody waited for."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"))
+
+
 @pytest.fixture(scope="package")
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """The copy with its lab up and nothing deployed."""
