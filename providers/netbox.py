@@ -115,7 +115,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
         _refuse(problems(new.records))
         if not new.adopt:
             with connect(new) as netbox:
-                _registry(netbox, new).obstacles(new.records)
+                _registry(netbox, new).obstacles(new.records, known=old.records if old else None)
         return new
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:

@@ -4,19 +4,21 @@ Over pynetbox: its request layer knows both kinds of token and NetBox's paging. 
 left aside, since they fetch and save behind one's back.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeVar, cast
-
-import httpx
-import pynetbox
-from pynetbox.core.query import Request
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from clients.http import ATTEMPTS, TIMEOUT_SECONDS
 from clients.netbox.fields import ApiObject
-from clients.netbox.transport import SYSTEM, NetBoxHttp, session
+from clients.netbox.transport import SYSTEM, NetBoxHttp
 from clients.tls import Trust
 from vpn.errors import BadAnswer, Forbidden
+
+if TYPE_CHECKING:
+    import httpx
+    from pynetbox.core.query import Request
 
 PAGE = 1000
 """Objects asked for at once: NetBox's own limit by default (MAX_PAGE_SIZE)."""
@@ -53,8 +55,7 @@ class NetBox:
             transport=transport,
         )
         self.url = access.url.rstrip("/")
-        self._api = pynetbox.api(self.url, token=access.token)
-        self._api.http_session = session(http)
+        self._api = _adapter().connect(http, self.url, access.token)
 
     def __enter__(self) -> Self:
         return self
@@ -130,8 +131,14 @@ class NetBox:
         return answer
 
     def _request(self, path: str, **options: Any) -> Request:
-        base = f"{self._api.base_url}/{path}"
-        return Request(base, self._api.http_session, token=self._api.token, **options)
+        made: Request = _adapter().request(self._api, path, **options)
+        return made
+
+
+def _adapter() -> Any:
+    from clients.netbox import adapter  # noqa: PLC0415 - pynetbox and requests, only when NetBox is asked
+
+    return adapter
 
 
 def _short(filters: Mapping[str, Filter]) -> Iterator[dict[str, Filter]]:

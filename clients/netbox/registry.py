@@ -44,10 +44,13 @@ class Registry:
         seen = look.observe(raw, known, self._directory(known))
         return next(iter(_like(seen[VIRTUAL_MACHINE.name], known[VIRTUAL_MACHINE.name]).values()), None)
 
-    def obstacles(self, wanted: Records) -> None:
-        """Raise OwnershipError when something not ours has a name or address that is wanted."""
-        directory = self._directory(wanted)
-        refuse(self._survey(wanted, directory)[1], self._mark.text)
+    def obstacles(self, wanted: Records, known: Records | None = None) -> None:
+        """Raise OwnershipError when something not ours has a name or address that is wanted.
+
+        Names and addresses that `known` records have already are not asked about.
+        """
+        new = {kind: [key for key in keys if key not in (known or {}).get(kind, {})] for kind, keys in wanted.items()}
+        refuse(look.in_the_way(self._netbox, self._mark, wanted, new, self._directory(wanted)), self._mark.text)
 
     def reserve(self, wanted: Records, *, adopt: bool) -> int:
         """Make the stack's tag and its virtual machine, status planned; return the latter's id."""

@@ -1,22 +1,9 @@
-"""The way from pynetbox to NetBox: requests' adapter point over the transport all clients share.
-
-pynetbox speaks through a `requests` session. Mounting this adapter there gives it the TLS trust,
-time limits, careful retries and errors of `clients.http`, in NetBox's own words.
-"""
-
-import json
-from typing import Any
-
-import requests
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
+"""The shared transport in NetBox's words: what it says when it refuses, and what that means."""
 
 from clients.http import Answer, Http
-from vpn.errors import BadAnswer, ClientError, Conflict, Unauthorized
+from vpn.errors import ClientError, Conflict, Unauthorized
 
 SYSTEM = "NetBox"
-REPEATABLE = frozenset({"OPTIONS", "PATCH"})
-"""Methods that may be sent twice beside GET: a PATCH writes the same values again."""
 TOKEN_REFUSALS = (
     "Invalid token",
     "Invalid v1 token",
@@ -48,60 +35,6 @@ class NetBoxHttp(Http):
         what = f"{answer.response.request.method} {answer.response.url.path}"
         said = self.redact(words) or f"HTTP {answer.status} {answer.reason}".strip()
         return kind(SYSTEM, f"{what} was refused: {said}", answer.status)
-
-
-class SharedTransport(BaseAdapter):
-    """Sends what `requests` prepared through `http`."""
-
-    def __init__(self, http: Http) -> None:
-        super().__init__()
-        self._http = http
-
-    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
-        """Return NetBox's answer; raises ClientError, so pynetbox only ever sees success."""
-        method = str(request.method)
-        answer = self._http.request(
-            method,
-            str(request.url),
-            headers=_own_headers(request),
-            json=json.loads(request.body) if request.body else None,
-            idempotent=method in REPEATABLE,
-        )
-        if not answer.text and method != "DELETE":
-            raise BadAnswer(SYSTEM, f"{method} {request.path_url}: the answer is empty")
-        return _response(request, answer)
-
-    def close(self) -> None:
-        """Give the connections back."""
-        self._http.close()
-
-
-def session(http: Http) -> requests.Session:
-    """Return the session pynetbox shall use; no proxy, netrc or CA of the environment applies."""
-    made = requests.Session()
-    made.trust_env = False
-    made.mount("https://", SharedTransport(http))
-    made.mount("http://", SharedTransport(http))
-    return made
-
-
-def _own_headers(request: requests.PreparedRequest) -> dict[str, str]:
-    """Keep what pynetbox set; length and encoding belong to the transport."""
-    wanted = ("authorization", "accept")
-    return {name: value for name, value in request.headers.items() if name.lower() in wanted}
-
-
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    answer.json()  # a page of HTML with status 200 is no NetBox: BadAnswer
-    response = requests.Response()
-    response.status_code = answer.status
-    response.reason = answer.reason
-    response.headers = CaseInsensitiveDict(answer.response.headers)
-    response.url = str(request.url)
-    response.request = request
-    response.encoding = "utf-8"
-    response._content = answer.text.encode()  # noqa: SLF001 - where requests' own adapter's body goes
-    return response
 
 
 def _says_duplicate(words: str) -> bool:

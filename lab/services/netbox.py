@@ -25,7 +25,7 @@ from lab.site import BRIDGES, Site
 
 VMID = 9031
 ADDRESS = "192.168.10.31"
-PORT = 443
+PORT = 8443
 READER = "reader"
 """User name and password of the read-only login that `make lab` shows."""
 PROJECT = "wireguard-vpn"

@@ -42,17 +42,22 @@ as_netbox venv/bin/gunicorn --bind "$NETBOX_BIND" --workers "${NETBOX_WORKERS:-1
 RUN
 chmod 755 /opt/netbox/netbox-run
 
+# Whatever happens, no server may stay behind: mmdebstrap would wait for it for ever.
+stop_servers() {
+    [ ! -s /run/netbox/redis.pid ] || kill "$(cat /run/netbox/redis.pid)"
+    pg_ctlcluster "$CLUSTER" main stop -m fast
+}
+trap stop_servers EXIT
 pg_ctlcluster "$CLUSTER" main start
 runuser -u postgres -- createuser netbox
 runuser -u postgres -- createdb --owner netbox netbox
 mkdir -p /run/netbox
 chown -R netbox: "$NETBOX_ROOT" /run/netbox
-runuser -u netbox -- redis-server --port 0 --unixsocket /run/netbox/redis.sock --save '' --daemonize yes --pidfile /run/netbox/redis.pid
+runuser -u netbox -- redis-server --port 0 --unixsocket /run/netbox/redis.sock --save '' --daemonize yes \
+    --pidfile /run/netbox/redis.pid > /dev/null
 echo "I: migrating NetBox's database (some minutes)"
 runuser -u netbox -- "$NETBOX_ROOT/venv/bin/netbox" migrate --no-input --verbosity 0
 runuser -u netbox -- "$NETBOX_ROOT/venv/bin/netbox" collectstatic --no-input --verbosity 0
-kill "$(cat /run/netbox/redis.pid)"
-pg_ctlcluster "$CLUSTER" main stop -m fast
 
 cat > /etc/systemd/system/netbox.service <<'UNIT'
 [Unit]
@@ -61,9 +66,8 @@ After=postgresql.service network.target
 Requires=postgresql.service
 
 [Service]
-Environment=NETBOX_BIND=0.0.0.0:443
+Environment=NETBOX_BIND=0.0.0.0:8443
 ExecStart=/opt/netbox/netbox-run
-AmbientCapabilities=CAP_NET_BIND_SERVICE
 Restart=on-failure
 RestartSec=2
 

@@ -76,7 +76,7 @@ def test_a_copy_with_our_tag_is_not_guessed_about(stack: Stack, clean: NetBoxSer
     stack.up()
     tags = [{"name": MARK}]
     clean.post("virtualization/virtual-machines/", {"name": "copy", "site": {"slug": "lab"}, "tags": tags})
-    assert "several virtual machines carry this stack's tag: 'wireguard'" in error_of(stack.refresh)
+    assert "several virtual machines carry this stack's tag: 'copy' (id " in error_of(stack.refresh)
 
 
 def test_another_stack_is_another_owner(stack: Stack, clean: NetBoxServer, proxy: FaultyProxy) -> None:
