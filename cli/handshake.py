@@ -16,6 +16,7 @@ import time
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from cryptography.exceptions import InvalidTag
 from noise.connection import Keypair, NoiseConnection
 from noise.exceptions import NoiseInvalidMessage
 
@@ -117,7 +118,7 @@ def _understood(noise: Any, packet: bytes, sender: bytes) -> Kind | None:
         return None
     try:
         noise.read_message(packet[12:60])
-    except (NoiseInvalidMessage, ValueError):
+    except (NoiseInvalidMessage, InvalidTag, ValueError):  # forged, or another preshared key
         return None
     return "handshake"
 

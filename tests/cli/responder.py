@@ -6,7 +6,6 @@ import socket
 import struct
 import threading
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Self
 
 from noise.connection import Keypair, NoiseConnection

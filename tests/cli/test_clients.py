@@ -9,7 +9,6 @@ import zxingcpp
 from PIL import Image
 
 from tests.cli.conftest import Command
-from tests.cli.world import World
 from tests.pure import support
 
 
@@ -43,7 +42,8 @@ def test_a_peer_with_its_own_key_finds_a_marked_place(wgvpn: Command) -> None:
     assert "PrivateKey = <private key of carol>" in wgvpn("client", "carol").out
 
 
-def test_a_written_file_is_its_owner_s_alone(world: World, wgvpn: Command, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("world")
+def test_a_written_file_is_its_owner_s_alone(wgvpn: Command, tmp_path: Path) -> None:
     target = tmp_path / "alice.conf"
     target.write_text("old and world-readable")
     target.chmod(0o644)

@@ -50,12 +50,13 @@ OBSERVED: dict[str, Any] = {
         "listen_port": EXPECTED.listen_port,
         "peers": [{"public_key": p.public_key, "allowed_ips": [*p.allowed_ips]} for p in EXPECTED.peers],
     },
-    "units": dict.fromkeys(EXPECTED.units, {"active": "active", "enabled": "enabled"}),
+    "units": {unit: {"active": "active", "enabled": "enabled"} for unit in EXPECTED.units},
     "sysctl": dict(EXPECTED.sysctls),
     "firewall": {"digest": "d", "recorded": "d"},
     "packages": dict.fromkeys(EXPECTED.packages, "1"),
 }
 CONFIG = "/etc/wireguard/wg0.conf"
+UNIT = "wg-quick@wg0.service"
 
 
 def test_tunnels_are_told_by_name_with_the_data_model_s_states() -> None:
@@ -109,20 +110,14 @@ def states(change: Callable[[dict[str, Any]], object]) -> dict[str, Check]:
 
 
 def test_a_healthy_server_passes() -> None:
-    assert {each.state for each in states(lambda found: None).values()} == {"ok"}
+    assert {each.state for each in states(dict).values()} == {"ok"}
 
 
 @pytest.mark.parametrize(
     ("check", "change"),
     [
-        (
-            "service active and enabled",
-            lambda f: f["units"].update({"wg-quick@wg0.service": {"active": "failed", "enabled": "enabled"}}),
-        ),
-        (
-            "service active and enabled",
-            lambda f: f["units"].update({"wg-quick@wg0.service": {"active": "active", "enabled": "disabled"}}),
-        ),
+        ("service active and enabled", lambda f: f["units"][UNIT].update(active="failed")),
+        ("service active and enabled", lambda f: f["units"][UNIT].update(enabled="disabled")),
         ("configuration file", lambda f: f["files"].pop(CONFIG)),
         ("configuration file", lambda f: f["files"][CONFIG].update(mode="0644")),
         ("configuration file", lambda f: f["files"][CONFIG].update(owner="bob:bob")),

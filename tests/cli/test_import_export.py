@@ -29,7 +29,7 @@ def secrets_of(name: str) -> dict[str, str]:
     found = {}
     for path, secret in imported.secrets.items():
         place, _, kind = path.rpartition(".")
-        index = int(place.strip("peers[]")) if place else -1
+        index = int(place.removeprefix("peers[").removesuffix("]")) if place else -1
         prefix = {"private_key": "peer", "preshared_key": "psk"}[kind]
         found[f"{prefix}/{names[index]}" if place else "server"] = secret
     return found

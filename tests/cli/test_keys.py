@@ -28,7 +28,7 @@ def passphrase(tmp_path: Path) -> str:
 @pytest.fixture
 def saved(wgvpn: Command, passphrase: str, tmp_path: Path) -> Path:
     """A backup of the stack's keys."""
-    target = tmp_path / "keys.backup"
+    target = world.directory / "keys.backup"
     done = wgvpn("keys", "backup", str(target), "--passphrase-file", passphrase)
     assert done.code == 0, done.err
     return target

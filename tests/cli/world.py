@@ -110,10 +110,11 @@ def state(settings: Settings) -> dict[str, Any]:
         ),
         ("proxmoxve:index/containerLegacy:ContainerLegacy", {"vmId": 2090}, {"vmId": 2090, "id": "2090"}),
     ]
+    ids = {resources[3][0]: "pve/2090", resources[5][0]: "2090"}
     found = empty_state("old")
     found["deployment"]["resources"] = [
         {"type": kind, "urn": f"urn:pulumi:prod::wireguard-vpn::{kind}::x", "inputs": inputs, "outputs": made}
-        | ({"id": "2090"} if "vmId" in made else {"id": "pve/2090"} if "mark" in made else {})
+        | ({"id": ids[kind]} if kind in ids else {})
         for kind, inputs, made in resources
     ]
     return found
