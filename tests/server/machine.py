@@ -30,6 +30,7 @@ class Version:
     routes: str = ""
     implementation: str = "kernel"
     endpoints: Mapping[str, str] = field(default_factory=dict)
+    preshared: Mapping[str, str] = field(default_factory=dict)
     save_config: bool = True
     public_key: str = PUBLIC
 
@@ -41,6 +42,7 @@ class Version:
 
     def _peer(self, index: int, peer: tuple[str, str]) -> str:
         endpoint = f"Endpoint = {self.endpoints[peer[0]]}\n" if peer[0] in self.endpoints else ""
+        endpoint += f"PresharedKey = {self.preshared[peer[0]]}\n" if peer[0] in self.preshared else ""
         address = f"10.8.{index // 250}.{index % 250 + 2}/32"
         return f"\n# {peer[0]}\n[Peer]\nPublicKey = {peer[1]}\nAllowedIPs = {address}\n{endpoint}"
 

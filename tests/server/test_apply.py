@@ -75,6 +75,15 @@ def test_only_the_peers_that_differ_are_touched(
     assert all(value in server.config.read_text() for value in peers.values())
 
 
+def test_another_preshared_key_is_told_but_not_shown(server: Machine) -> None:
+    server.apply(TEAM.but(preshared={"bob": key(77)}))
+    assert lasting(server.calls()) == ["wg addconf wg0 changed.conf"]
+    assert server.journal()[-1].startswith("<5>preshared key of peer rotated: bob SHA256:")
+    assert key(77) not in "".join(server.journal())
+    server.apply(TEAM)
+    assert "PresharedKey" not in server.running.read_text()
+
+
 def test_another_configured_endpoint_is_a_change_of_its_peer(server: Machine) -> None:
     outcome = server.apply(TEAM.but(endpoints={"bob": "203.0.113.9:51820"}))
     assert outcome.report["change"] == "peers"
@@ -119,6 +128,19 @@ def test_userspace_takes_its_drop_in_and_tun(server: Machine) -> None:
     assert drop_in.exists()
     server.apply(TEAM)
     assert not drop_in.exists()
+
+
+def test_packages_that_cannot_be_installed_are_named_and_nothing_is_changed(machine: Machine) -> None:
+    machine.break_("apt-get install")
+    outcome = machine.apply(TEAM)
+    assert outcome.report["reason"].startswith("packages cannot be installed (nftables qrencode wireguard-tools )")
+    assert "nothing was changed" in outcome.said
+    assert machine.calls() == [
+        "apt-get install nftables qrencode wireguard-tools",
+        "dpkg --configure -a",
+        "apt-get update",
+        "apt-get install nftables qrencode wireguard-tools",
+    ]
 
 
 def test_a_kernel_without_wireguard_is_explained(machine: Machine) -> None:

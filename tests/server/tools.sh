@@ -159,6 +159,8 @@ tool_apt-get() {
     echo " ${words##*install }" >>"$MACHINE/packages"
 }
 
+tool_dpkg() { call "$@"; }
+
 tool_install() {
     cp "${@: -2}"
     chmod "$2" "${!#}"
