@@ -4,14 +4,15 @@ Only what is safe to repeat is repeated: GET, and requests a caller declares ide
 (tokens, passwords) are struck out of whatever an error says.
 """
 
+from __future__ import annotations
+
 import random
 import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
 
 from clients.tls import Trust, ssl_context
 from vpn.errors import (
@@ -27,6 +28,9 @@ from vpn.errors import (
     Unauthorized,
     Unreachable,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 TIMEOUT_SECONDS = 20.0
 CONNECT_SECONDS = 5.0
@@ -90,11 +94,11 @@ class Http:
         self._secrets = tuple(secret for secret in secrets if secret)
         self._attempts = max(1, attempts)
         self._sleep = sleep
-        self._client = httpx.Client(
+        self._client: httpx.Client = _httpx().Client(
             base_url=self.url,
             headers={"Accept": "application/json", **(headers or {})},
             verify=True if transport else _context(system, trust or Trust()),
-            timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS),
+            timeout=_httpx().Timeout(timeout, connect=CONNECT_SECONDS),
             transport=transport,
         )
 
@@ -124,7 +128,7 @@ class Http:
         """
         request = self._client.build_request(method, path, params=params, data=data, json=json, headers=headers)
         if timeout is not None:
-            request.extensions["timeout"] = httpx.Timeout(timeout).as_dict()
+            request.extensions["timeout"] = _httpx().Timeout(timeout).as_dict()
         tries = self._attempts if idempotent or method == "GET" else 1
         return self._repeat(request, tries)
 
@@ -148,7 +152,7 @@ class Http:
     def _send(self, request: httpx.Request) -> Answer:
         try:
             response = self._client.send(request)
-        except (httpx.HTTPError, ssl.SSLError) as error:
+        except (_httpx().HTTPError, ssl.SSLError) as error:
             raise self._transport_error(error) from None
         return Answer(self.system, response.status_code, response.reason_phrase, response.text, response)
 
@@ -161,14 +165,14 @@ class Http:
         return Unreachable(self.system, self.redact(f"{where}: {words}"))
 
     def _accepted(self, answer: Answer) -> Answer:
-        if answer.status < httpx.codes.BAD_REQUEST:
+        if answer.status < HTTPStatus.BAD_REQUEST:
             return answer
         raise self.refusal(answer)
 
     def refusal(self, answer: Answer) -> ClientError:
         """Return the error for an answer that refuses; a system with words of its own overrides it."""
         kind = STATUS_ERRORS.get(answer.status) or (
-            ServerFault if answer.status >= httpx.codes.INTERNAL_SERVER_ERROR else Rejected
+            ServerFault if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Rejected
         )
         return kind(self.system, self.redact(_reason(answer)), answer.status)
 
@@ -177,6 +181,13 @@ class Http:
         for secret in self._secrets:
             text = text.replace(secret, "[secret]")
         return text
+
+
+def _httpx() -> Any:
+    """Import httpx only when something is asked: it takes longer than the program's own modules together."""
+    import httpx  # noqa: PLC0415
+
+    return httpx
 
 
 def _context(system: str, trust: Trust) -> ssl.SSLContext:

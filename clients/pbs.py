@@ -4,15 +4,19 @@ Source: PBS 4 API viewer. PBS writes errors as bare text under 400, also for wha
 every job list a digest that a change sends back, so that two writers notice each other.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, Self
-
-import httpx
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from clients.http import Answer, Http
 from clients.tls import Trust
 from vpn.errors import BadAnswer, ClientError, Conflict, Forbidden, NotFound, Unauthorized
+
+if TYPE_CHECKING:
+    import httpx
 
 SYSTEM = "Proxmox Backup Server"
 TOKEN = re.compile(r"[^\s@:]+@[^\s@!:]+![A-Za-z0-9_][A-Za-z0-9._-]*:[0-9a-fA-F-]{36}")
@@ -32,7 +36,7 @@ class PbsHttp(Http):
             (r"already exists|detected modified configuration", Conflict),
             (r"authentication failed", Unauthorized),
         )
-        if answer.status < httpx.codes.INTERNAL_SERVER_ERROR and answer.status != httpx.codes.TOO_MANY_REQUESTS:
+        if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.TOO_MANY_REQUESTS:
             for pattern, kind in kinds:
                 if re.search(pattern, text, re.IGNORECASE):
                     return kind(self.system, text, answer.status)

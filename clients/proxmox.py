@@ -4,17 +4,20 @@ Source of calls and answers: the API viewer of Proxmox VE (api2/json); what it a
 (a missing guest is `500 … does not exist`, a taken VMID a 400 of /cluster/nextid) is translated here.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
-
-import httpx
 
 from clients.http import Http
 from clients.tls import Trust
 from vpn.errors import BadAnswer, ClientError, NotFound, Rejected, ServerFault, Unreachable
+
+if TYPE_CHECKING:
+    import httpx
 
 SYSTEM = "Proxmox VE"
 GONE = ("does not exist", "no such resource", "no such file or directory")
@@ -115,8 +118,11 @@ class Proxmox:
         return list(self._get(f"/nodes/{node}/lxc/{vmid}/interfaces") or [])
 
     def running(self, node: str, vmid: int) -> bool:
-        """Whether the container exists and runs. A token that sees only its pool may ask: of a guest that is gone
-        Proxmox VE tells such a token no more than that it is forbidden."""
+        """Whether the container exists and runs.
+
+        A token that sees only its pool may ask: of a guest that is gone Proxmox VE tells such a token no more
+        than that it is forbidden.
+        """
         return not self.vmid_is_free(vmid) and self.status(node, vmid).get("status") == "running"
 
     def firewall_options(self, node: str, vmid: int) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from packaging.version import Version
 
 from clients.tls import Trust
 from clients.zabbix.body import host_body
-from clients.zabbix.records import Group, Host, HostSpec, Template
-from clients.zabbix.rpc import SYSTEM, Rpc
+from clients.zabbix.records import SYSTEM, Group, Host, HostSpec, Template
 from vpn.errors import BadAnswer, Forbidden, NotFound, Rejected
 
 T = TypeVar("T")
@@ -48,6 +47,8 @@ class Zabbix:
         secrets: Iterable[str] = (),
         **transport: Any,
     ) -> None:
+        from clients.zabbix.rpc import Rpc  # noqa: PLC0415 - pyzabbix and requests, only when Zabbix is asked
+
         self._rpc = Rpc(url, token, trust=trust, secrets=secrets, **transport)
         self.url = self._rpc.http.url
 

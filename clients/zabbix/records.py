@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Final, Self
 
+SYSTEM: Final = "Zabbix"
+"""Its name in errors."""
 AGENT = "1"
 """Type of an agent interface (host interface object, Zabbix API)."""
 PSK = 2

@@ -12,6 +12,7 @@ from requests import Session
 
 from clients.http import TIMEOUT_SECONDS, Http
 from clients.tls import Trust
+from clients.zabbix.records import SYSTEM
 from vpn.errors import (
     BadAnswer,
     ClientError,
@@ -23,7 +24,6 @@ from vpn.errors import (
     Unauthorized,
 )
 
-SYSTEM: Final = "Zabbix"
 OLDEST: Final = Version("6.0")
 SERVER_FAULTS: Final = frozenset({-32603, -32400, -32300})
 """Internal error, system error (a failed database query), transport error."""
