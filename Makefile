@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 STACK := lab
 
-.PHONY: help lab lab-down lab-destroy test test-fast bench lint setup venv
+.PHONY: help lab lab-down lab-destroy test test-fast bench lint setup venv policy docs coverage mutation audit sbom
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -53,3 +53,23 @@ setup: ## get the toolchain and the virtual environment
 
 venv: ## get the virtual environment alone
 	@tools/setup --venv
+
+policy: ## hold the lab's stack to the policy pack, over its exported state
+	@. lab/env
+	pulumi stack export --stack $(STACK) | $(PYTHON) -m policy -
+
+docs: venv ## build the documentation into site/
+	@$(PYTHON) -m tools.reference
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --strict
+
+coverage: venv ## what of the pure core no test reaches
+	@$(PYTHON) -m pytest -q tests/pure --cov --cov-report=term-missing:skip-covered --cov-fail-under=99
+
+mutation: venv ## break the core's rules one by one and see which breaks no test notices (hours)
+	@tools/mutation
+
+audit: venv ## look the Python packages up for known vulnerabilities
+	@tools/audit
+
+sbom: venv ## list the Python packages in sbom.json (CycloneDX)
+	@tools/audit sbom

@@ -1,8 +1,8 @@
 """Look for secrets in files: `python tools/secret_scan.py [FILE …]`, by default all that git tracks.
 
 Shapes of what this project handles: private key blocks, WireGuard keys, API tokens of Proxmox VE, PBS and NetBox.
-Tests are made of made-up keys and checksums of modules look like keys; both are left to the eye. One digit repeated is a
-placeholder.
+Tests are made of made-up keys and checksums of modules look like keys; both are left to the eye. One repeated
+digit is a placeholder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def tracked() -> list[str]:
 
 def main(paths: Iterable[str]) -> int:
     """Print the findings; 1 when there are any."""
-    found = []
+    found: list[str] = []
     for path in [*paths] or tracked():
         try:
             found += findings(path, (ROOT / path).read_text())

@@ -75,6 +75,6 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
-    argv = [ROOT / ".venv/bin/mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"]
+    argv = [str(ROOT / ".venv/bin/mkdocs"), "build", "--strict", "--site-dir", str(tmp_path / "site")]
     told = subprocess.run(argv, cwd=ROOT, env={"NO_MKDOCS_2_WARNING": "1"}, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stdout + told.stderr

@@ -134,7 +134,7 @@ def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[
 
 
 def _subnet_has_room(settings: Settings) -> Iterator[Problem]:
-    room = settings.interface.address.network.num_addresses - 3
+    room = max(0, settings.interface.address.network.num_addresses - 3)  # too narrow a subnet is told by itself
     if len(settings.peers) > room:
         yield Problem(
             "peers", str(len(settings.peers)), f"must be at most {room}: the VPN subnet has no more addresses"
