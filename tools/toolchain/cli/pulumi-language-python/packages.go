@@ -109,7 +109,8 @@ func (h *languageHost) GetProgramDependencies(
 	return response, nil
 }
 
-// About describes the Python in use, for `pulumi about`.
+// About describes the Python in use: every preview and update asks, before anything else. The SDK's own answer
+// asks pip for its version too, which takes longer than everything else before the program starts.
 func (h *languageHost) About(
 	ctx context.Context, req *pulumirpc.AboutRequest,
 ) (*pulumirpc.AboutResponse, error) {
@@ -117,11 +118,14 @@ func (h *languageHost) About(
 	if err != nil {
 		return nil, err
 	}
-	info, err := python.About(ctx)
+	command, err := python.Command(ctx, "-c", "import sys; print(sys.executable); print(sys.version.split()[0])")
 	if err != nil {
 		return nil, err
 	}
-	return &pulumirpc.AboutResponse{
-		Executable: info.PythonExecutable, Version: info.PythonVersion.String(),
-	}, nil
+	output, err := command.Output()
+	if err != nil {
+		return nil, fmt.Errorf("asking %s about itself: %w", command.Path, err)
+	}
+	executable, version, _ := strings.Cut(strings.TrimSpace(string(output)), "\n")
+	return &pulumirpc.AboutResponse{Executable: executable, Version: version}, nil
 }
