@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
@@ -19,11 +18,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except VpnError as error:
         note(f"wgvpn: {error}")
         return code(error)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - nobody reads on
-        return REFUSED
     except OSError as error:
-        note(f"wgvpn: {error.filename}: {error.strerror}")
+        note(f"wgvpn: {error}")
         return REFUSED
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)

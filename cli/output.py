@@ -13,6 +13,8 @@ from typing import Any
 
 import typer
 
+from vpn.errors import StackError
+
 
 def say(text: str) -> None:
     """Print a line for a person."""
@@ -62,6 +64,10 @@ def write_private(path: Path, content: bytes) -> None:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is lost; `yes` answers beforehand. Ends the command when the answer is no."""
-    if not yes:
-        typer.confirm(question, abort=True, err=True)
+    """Ask before something is lost; `yes` answers beforehand. Raise StackError when the answer is not yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise StackError(f"{question} Nobody is there to be asked: --yes goes on")
+    if not typer.confirm(question, err=True):
+        raise StackError("nothing was done")

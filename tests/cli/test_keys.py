@@ -26,7 +26,7 @@ def passphrase(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def saved(wgvpn: Command, passphrase: str, tmp_path: Path) -> Path:
+def saved(world: World, wgvpn: Command, passphrase: str) -> Path:
     """A backup of the stack's keys."""
     target = world.directory / "keys.backup"
     done = wgvpn("keys", "backup", str(target), "--passphrase-file", passphrase)
