@@ -1,5 +1,6 @@
 """Everything Zabbix holds, to prove that something left it as it was."""
 
+import json
 from typing import Any
 
 from lab.services.zabbix_api import Api
@@ -35,7 +36,7 @@ VOLATILE = {
 def dump(api: Api) -> dict[str, list[Any]]:
     """Return every object of the kinds the program could touch, without its measurements."""
     kinds = (*KINDS, "templategroup") if api.has_template_groups else KINDS
-    return {kind: [_still(o) for o in api(f"{kind}.get", _all(kind))] for kind in kinds}
+    return {kind: sorted((_still(o) for o in api(f"{kind}.get", _all(kind))), key=json.dumps) for kind in kinds}
 
 
 def _all(kind: str) -> dict[str, Any]:

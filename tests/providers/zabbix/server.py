@@ -1,19 +1,22 @@
 """A real Zabbix server on loopback ports, thrown away afterwards.
 
 The lab's image of the wanted version runs in a chroot over an overlay: nothing of the image
-changes, and when the one process started here dies, everything of it dies and is unmounted.
+changes; without the hundreds of stock templates a dump of it all takes no time. When the one
+process started here dies, everything of it dies and is unmounted.
 """
 
 import os
+import random
+import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from lab.services.zabbix_api import ADMINISTRATOR, FIRST_PASSWORD, Api
-from lab.site import free_ports
 
 VERSIONS = ("6.0", "7.0")
 START_SECONDS = 90
@@ -23,12 +26,19 @@ mkdir "$WORK/up" "$WORK/work" "$WORK/root"
 mount -t overlay overlay -o "lowerdir=$IMAGE,upperdir=$WORK/up,workdir=$WORK/work" "$WORK/root"
 mount -t proc proc "$WORK/root/proc"
 mount --rbind /dev "$WORK/root/dev"
+mkdir "$WORK/root/srv/server"
+mount --bind "$SHARED" "$WORK/root/srv/server"
 exec chroot "$WORK/root" /bin/sh -c '
     echo "ListenPort=$TRAPPER_PORT" > /etc/zabbix/zabbix_server.conf.d/port.conf
     echo "ListenIP=127.0.0.1" >> /etc/zabbix/zabbix_server.conf.d/port.conf
     mkdir -p /run/zabbix && chown zabbix: /run/zabbix
     pg_ctlcluster $(ls /etc/postgresql) main start
+    echo "TRUNCATE hosts, triggers, graphs CASCADE" | su zabbix -s /bin/sh -c "psql -q zabbix"
     [ -z "$POLL" ] || su zabbix -s /bin/sh -c "zabbix_server -f" &
+    for path in /etc/wireguard-vpn /run/wireguard-vpn-status; do ln -s /srv/server $path; done
+    [ -z "$POLL" ] || su zabbix -s /bin/sh -c "
+        until [ -e /srv/server/zabbix_agent2.conf ]; do sleep 0.1; done
+        zabbix_agent2 -f -c /srv/server/zabbix_agent2.conf" &
     export PHP_CLI_SERVER_WORKERS=4
     exec setpriv --reuid zabbix --regid zabbix --init-groups \
         php -c /etc/zabbix/php.ini -S 127.0.0.1:$WEB_PORT -t /usr/share/zabbix
@@ -40,7 +50,8 @@ exec chroot "$WORK/root" /bin/sh -c '
 class ZabbixServer:
     """One running Zabbix: `url` of its frontend, `api` as its administrator.
 
-    With `poll` the server process runs too, and collects.
+    With `poll` the server process runs too, and an agent as soon as `shared` has its configuration;
+    agent and collector of a WireGuard server keep their files there.
     """
 
     version: str
@@ -57,14 +68,17 @@ class ZabbixServer:
 
     def start(self) -> None:
         """Boot and wait until the API answers."""
-        ports = free_ports(["web", "trapper", "agent"])
-        self.web_port, self.trapper_port, self.agent_port = ports.values()
+        self.web_port, self.trapper_port, self.agent_port = _low_ports(3)
         self.url = f"http://127.0.0.1:{self.web_port}"
+        self._shared = tempfile.TemporaryDirectory(prefix="wgvpn-server-")
+        self.shared = Path(self._shared.name)
+        self.shared.chmod(0o755)
         self._work = tempfile.TemporaryDirectory(prefix="wgvpn-zabbix-")
         self._log = (Path(self._work.name).parent / f"{Path(self._work.name).name}.log").open("wb")
         variables = {
             "WORK": self._work.name,
             "IMAGE": str(self.image),
+            "SHARED": str(self.shared),
             "WEB_PORT": str(self.web_port),
             "TRAPPER_PORT": str(self.trapper_port),
             "POLL": "yes" if self.poll else "",
@@ -81,16 +95,9 @@ class ZabbixServer:
         try:
             self._wait()
             self.api.login(ADMINISTRATOR, FIRST_PASSWORD)
-            self._strip()
         except BaseException:
             self.stop()
             raise
-
-    def _strip(self) -> None:
-        """Remove the stock hosts and templates: a dump of the whole then takes no time."""
-        for kind, id_name in (("action", "actionid"), ("host", "hostid"), ("template", "templateid")):
-            found = self.api(f"{kind}.get", {"output": [id_name]})
-            self.api(f"{kind}.delete", [one[id_name] for one in found])
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -112,3 +119,15 @@ class ZabbixServer:
         self._log.close()
         Path(self._log.name).unlink(missing_ok=True)
         self._work.cleanup()
+        self._shared.cleanup()
+
+
+def _low_ports(count: int) -> list[int]:
+    """Return free loopback ports below 32768, the highest that Zabbix 6.0 takes."""
+    found: list[int] = []
+    for port in random.sample(range(20000, 32768), 1000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found
