@@ -30,7 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory for a project, with the stand-in of pulumi first on PATH and no credentials around."""
     script = tmp_path / "bin" / "pulumi"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I {fake_pulumi.__file__} "$@"\n')
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {fake_pulumi.__file__} "$@"\n')
     script.chmod(0o755)
     for name in [name for name in os.environ if name.startswith(("WIREGUARD_VPN_", "PROXMOX_", "PBS_"))]:
         monkeypatch.delenv(name)
