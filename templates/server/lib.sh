@@ -41,11 +41,8 @@ canonical() { mawk -f "$here/canonical.awk" "$1" | sort; }
 config_digest() { canonical "$1" | digest_of; }
 
 # The digest of what the interface really does; fails when it does not exist.
-runtime_digest() {
-    local running
-    running=$(wg showconf "$interface" 2>/dev/null) || return 1
-    canonical /dev/stdin <<<"$running" | digest_of
-}
+# It goes through a pipe: bash may put a here-string, and the key in it, into a file.
+runtime_digest() { wg showconf "$interface" 2>/dev/null | canonical /dev/stdin | digest_of; }
 
 # The digest of our table as the kernel has it, without counters; fails when there is none.
 firewall_digest() {
