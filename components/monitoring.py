@@ -9,7 +9,7 @@ from components.outputs import public
 from providers import zabbix
 from vpn import rendering
 from vpn.agent import PORT, psk_identity
-from vpn.monitoring import TemplateIdentity, import_source, template_name
+from vpn.monitoring import TemplateIdentity, import_source, longest_backup_age, template_name
 from vpn.network import Network
 from vpn.settings import Settings
 
@@ -82,6 +82,7 @@ def macros(settings: Settings) -> dict[str, str]:
         "{$WIREGUARD.BACKUP.DATASTORE}": pbs.pbs_datastore,
         "{$WIREGUARD.BACKUP.NAMESPACE}": pbs.pbs_namespace,
         "{$WIREGUARD.BACKUP.ID}": str(settings.container.container_id),
+        "{$WIREGUARD.BACKUP.MAX.AGE}": longest_backup_age(pbs.backup_schedule),
     }
     return own | ({name: value or "" for name, value in backup.items()} if pbs.pbs_enabled else {})
 

@@ -20,6 +20,14 @@ MARK_TAG: Final = "pulumi"
 TEMPLATE_IN_SOURCE: Final = "WireGuard VPN"
 BACKUP_ITEM: Final = "wireguard.backup"
 BACKUP_TOKEN_MACRO: Final = "{$WIREGUARD.BACKUP.TOKEN}"  # noqa: S105 - a macro's name
+LONGEST_AGES: Final = {
+    **dict.fromkeys(("minutely", "hourly", "daily"), "30h"),
+    "weekly": "8d",
+    "monthly": "32d",
+    "quarterly": "93d",
+    "semiannually": "185d",
+    **dict.fromkeys(("yearly", "annually"), "367d"),
+}
 _WITH_UUID: Final = frozenset(
     {
         "templates",
@@ -62,6 +70,19 @@ def group_uuid(mark: str, name: str) -> str:
 def template_name(host: str) -> str:
     """Return the template's name for the server `host`."""
     return f"{TEMPLATE_IN_SOURCE} {host}"
+
+
+def longest_backup_age(schedule: str) -> str:
+    """Return how old a backup may be, as Zabbix writes times, before the `schedule` must have missed one.
+
+    Some hours or a day beyond the longest pause of a calendar event (Proxmox VE, "Calendar Events").
+    """
+    first = schedule.split()[0].lower()
+    if first in LONGEST_AGES:
+        return LONGEST_AGES[first]
+    if first[0].isalpha():
+        return LONGEST_AGES["weekly"]
+    return LONGEST_AGES["monthly"] if "-" in first else LONGEST_AGES["daily"]
 
 
 def import_source(template: str, identity: TemplateIdentity, macros: Mapping[str, str], *, backup: bool) -> str:

@@ -3,11 +3,20 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vpn import agent, rendering
-from vpn.monitoring import BACKUP_ITEM, MARK_TAG, TemplateIdentity, group_uuid, import_source, stable_uuid
+from vpn.monitoring import (
+    BACKUP_ITEM,
+    MARK_TAG,
+    TemplateIdentity,
+    group_uuid,
+    import_source,
+    longest_backup_age,
+    stable_uuid,
+)
 
 MARK = "wireguard-vpn/prod/0123456789abcdef"
 PSK = "ab" * 32
@@ -74,6 +83,24 @@ def test_backup_is_asked_for_only_with_a_token() -> None:
 
     assert item(source())["status"] == "DISABLED"
     assert "status" not in item(source(backup=True))
+
+
+@pytest.mark.parametrize(
+    ("schedule", "age"),
+    [
+        ("daily", "30h"),
+        ("02:30", "30h"),
+        ("*/2:00", "30h"),
+        ("hourly", "30h"),
+        ("weekly", "8d"),
+        ("mon..fri 21:00", "8d"),
+        ("Sun 03:00", "8d"),
+        ("*-1 04:00", "32d"),
+        ("yearly", "367d"),
+    ],
+)
+def test_a_backup_may_be_as_old_as_its_schedule_allows(schedule: str, age: str) -> None:
+    assert longest_backup_age(schedule) == age
 
 
 def test_every_item_depends_on_the_one_that_asks_the_server() -> None:
