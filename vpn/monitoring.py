@@ -77,7 +77,7 @@ def longest_backup_age(schedule: str) -> str:
 
     Some hours or a day beyond the longest pause of a calendar event (Proxmox VE, "Calendar Events").
     """
-    first = schedule.split()[0].lower()
+    first = schedule.split(maxsplit=1)[0].lower()
     if first in LONGEST_AGES:
         return LONGEST_AGES[first]
     if first[0].isalpha():
