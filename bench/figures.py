@@ -1,9 +1,11 @@
 """Collected figures: medians of several runs, a table for a person, a JSON file for a machine."""
 
 import json
+import os
+import resource
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +13,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took: seconds by the clock, and processor seconds of it and all it started on this machine.
+
+    A busy machine stretches the first and hardly the second.
+    """
+
+    wall: float
+    cpu: float
 
 
 @dataclass
@@ -22,8 +35,14 @@ class Figures:
     def add(self, section: str, name: str, value: float | None, unit: str, note: str = "") -> None:
         """Keep one figure and show it at once: a benchmark that is cut short has still said something."""
         self.rows.append((section, name, value, unit, note))
-        shown = "-" if value is None else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
-        print(f"  {section}: {name}: {shown} {unit} {note}".rstrip(), flush=True)
+        print(f"  {section}: {name}: {shown(value)} {unit} {note}".rstrip(), flush=True)
+
+    def cost(self, section: str, name: str, costs: Sequence[Cost], note: str = "") -> Cost:
+        """Keep the median of some runs, by the clock and in processor seconds; return it."""
+        median = Cost(statistics.median(c.wall for c in costs), statistics.median(c.cpu for c in costs))
+        self.add(section, name, median.wall, "s", note)
+        self.add(section, f"{name}: processor", median.cpu, "s")
+        return median
 
     def value(self, section: str, name: str) -> float | None:
         """Return a figure kept before."""
@@ -37,29 +56,38 @@ class Figures:
         return found
 
     def write(self, path: Path) -> None:
-        """Write the JSON file."""
+        """Write the JSON file; sections that were not measured this time stay as they were."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.as_json(), indent=2) + "\n")
+        before = json.loads(path.read_text()) if path.exists() else {}
+        path.write_text(json.dumps(before | self.as_json(), indent=2) + "\n")
 
     def show(self) -> None:
         """Print the table."""
         table = Table("section", "figure", "value", "unit", "note", box=None, header_style="dim")
         for section, name, value, unit, note in self.rows:
-            table.add_row(section, name, "-" if value is None else f"{value:,.3f}", unit, note)
+            table.add_row(section, name, shown(value), unit, note)
         Console(highlight=False, width=140).print(table)
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """Return how long one run takes, in seconds."""
-    begun = time.monotonic()
-    action()
-    return time.monotonic() - begun
+def shown(value: float | None) -> str:
+    """Return a figure with three digits that count."""
+    if value is None:
+        return "-"
+    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
 
 
-def median_seconds(action: Callable[[], object], runs: int = 5) -> float:
-    """Return the median of several runs, in seconds; the first, cold, does not count."""
+def measure(action: Callable[[], object]) -> Cost:
+    """Run it and return what it took; what it started counts once it has ended."""
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     action()
-    return statistics.median(seconds(action) for _ in range(runs))
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(time.monotonic() - begun, cpu)
+
+
+def load() -> float:
+    """Return how many processes wanted a processor during the last minute, for each processor there is."""
+    return os.getloadavg()[0] / (os.cpu_count() or 1)
 
 
 @contextmanager

@@ -20,12 +20,14 @@ class Flow:
     """A ping every 10 ms from a connected peer to the server's address inside the tunnel.
 
     After the block, `lost` counts the answers that never came and `longest_gap` is the longest silence in seconds.
+    `last_answer` is when the last answer came, in Unix seconds.
     """
 
     def __init__(self, site: Site, outputs: dict[str, Any], name: str = PEER) -> None:
         self._site, self._outputs, self._name = site, outputs, name
         self.lost = 0
         self.longest_gap = 0.0
+        self.last_answer = 0.0
 
     def __enter__(self) -> Self:
         peers = Peers(self._site)
@@ -49,3 +51,4 @@ class Flow:
         sent, received = (int(each) for each in counts.groups()) if counts else (0, 0)
         self.lost = max(0, sent - received - 1)  # the last one may still be on its way when ping is stopped
         self.longest_gap = max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+        self.last_answer = times[-1] if times else 0.0

@@ -1,9 +1,8 @@
 """Whole commands on the lab: preview, up, refresh, one peer more, by number of peers."""
 
-import statistics
 from pathlib import Path
 
-from bench.figures import Figures, median_seconds, seconds
+from bench.figures import Cost, Figures
 from bench.flow import Flow
 from bench.stack import Stack, team
 from lab.api.requestlog import read_log
@@ -20,7 +19,7 @@ def run(figures: Figures, root: Path) -> None:
     try:
         for count in SIZES:
             stack.peers(team(count))
-            figures.add("program", f"up from fewer to {count:,} peers", seconds(stack.up), "s")
+            figures.cost("program", f"up from fewer to {count:,} peers", [stack.up()])
             _no_op(figures, stack, site, count)
             _one_more(figures, stack, site, count)
         _restart(figures, stack, site)
@@ -31,13 +30,12 @@ def run(figures: Figures, root: Path) -> None:
 
 
 def _no_op(figures: Figures, stack: Stack, site: Site, count: int) -> None:
-    preview = median_seconds(lambda: stack.preview("--expect-no-changes"), RUNS)
-    figures.add("program", f"no-op preview, {count:,} peers", preview, "s")
-    figures.add("program", f"no-op up, {count:,} peers", median_seconds(stack.up, RUNS), "s")
+    previews = [stack.preview("--expect-no-changes") for _ in range(RUNS)]
+    figures.cost("program", f"no-op preview, {count:,} peers", previews)
+    figures.cost("program", f"no-op up, {count:,} peers", [stack.up() for _ in range(RUNS)])
     before = _requests(site)
-    refresh = median_seconds(lambda: stack.up("--refresh"), RUNS)
-    figures.add("program", f"no-op up --refresh, {count:,} peers", refresh, "s")
-    calls = (_requests(site) - before) / (RUNS + 1)
+    figures.cost("program", f"no-op up --refresh, {count:,} peers", [stack.up("--refresh") for _ in range(RUNS)])
+    calls = (_requests(site) - before) / RUNS
     figures.add("program", f"API calls of a no-op up --refresh, {count:,} peers", calls, "", "Proxmox VE and PBS")
     before = _requests(site)
     stack.preview("--expect-no-changes")
@@ -46,16 +44,16 @@ def _no_op(figures: Figures, stack: Stack, site: Site, count: int) -> None:
 
 def _one_more(figures: Figures, stack: Stack, site: Site, count: int) -> None:
     """Add one peer, then remove it, while another one's ping runs at 10 ms."""
-    added, removed, lost = [], [], 0
+    added, removed, lost = list[Cost](), list[Cost](), 0
     for number in range(RUNS):
         with Flow(site, stack.outputs()) as flow:
             stack.peers([*team(count), {"name": f"newcomer-{number}"}])
-            added.append(seconds(stack.up))
+            added.append(stack.up())
             stack.peers(team(count))
-            removed.append(seconds(stack.up))
+            removed.append(stack.up())
         lost += flow.lost
-    figures.add("program", f"one peer added, {count:,} peers", statistics.median(added), "s")
-    figures.add("program", f"one peer removed, {count:,} peers", statistics.median(removed), "s")
+    figures.cost("program", f"one peer added, {count:,} peers", added)
+    figures.cost("program", f"one peer removed, {count:,} peers", removed)
     figures.add("program", f"packets others lost in {2 * RUNS} changes, {count:,} peers", lost, "", "ping at 10 ms")
 
 

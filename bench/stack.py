@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from bench.figures import Cost, measure
+
 NAME = "lab"
 VPN_ADDRESS = "10.8.0.1/16"
 """Room for thousands; the lab's own peers keep their addresses."""
@@ -48,21 +50,21 @@ class Stack:
         lab = config["config"]["wireguard-vpn:peers"]
         (self.directory / "peers.yaml").write_text(json.dumps({"peers": [*lab, *extra]}))
 
-    def up(self, *options: str) -> None:
-        """Run `pulumi up`."""
-        self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options)
+    def up(self, *options: str) -> Cost:
+        """Run `pulumi up` and return what it took."""
+        return measure(lambda: self.pulumi("up", "--yes", "--skip-preview", "--suppress-outputs", *options))
 
-    def preview(self, *options: str) -> None:
-        """Run `pulumi preview`."""
-        self.pulumi("preview", *options)
+    def preview(self, *options: str) -> Cost:
+        """Run `pulumi preview` and return what it took."""
+        return measure(lambda: self.pulumi("preview", *options))
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs, secrets among them."""
         return dict(json.loads(self.pulumi("stack", "output", "--json", "--show-secrets")))
 
-    def state(self) -> dict[str, Any]:
-        """Return the exported state, secrets encrypted."""
-        return dict(json.loads(self.pulumi("stack", "export")))
+    def state(self, *options: str) -> dict[str, Any]:
+        """Return the exported state, secrets encrypted unless `--show-secrets` is asked for."""
+        return dict(json.loads(self.pulumi("stack", "export", *options)))
 
     def restore(self) -> None:
         """Bring the server back to what Pulumi.lab.yaml says."""

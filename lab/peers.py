@@ -20,8 +20,8 @@ from lab.site import Site, write_atomically
 
 PATIENCE = 20.0
 """How long a peer is waited for, in seconds: a handshake is tried again after 5 (section 6.1)."""
-FIRST, LAST = 10, 250
-"""Last numbers of the peers' internet addresses, 198.51.100.0/24."""
+FIRST, LAST = 4, 255
+"""Last numbers of the peers' internet addresses, 198.51.100.0/24: those below are the router's and the bare ends'."""
 
 
 @dataclass(frozen=True)
