@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md"]
 BLOCK = re.compile(
-    r"^(?:<!-- test: (?P<where>\w+) -->\n)?(?P<indent> *)```sh\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
+    r"^(?:<!-- test: (?P<where>\w+) -->\n)?(?P<indent> *)```(?:sh|bash)\n(?P<text>.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
 
 

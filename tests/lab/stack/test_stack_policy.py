@@ -18,7 +18,7 @@ def test_preview_passes_the_stack_as_it_is(deployed: Rehearsal) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
-    [("proxmox_firewall", "false", "firewall-present"), ("dmz_networks", "[]", "dmz-unreachable")],
+    [("proxmox_firewall", "false", "firewall-present"), ("dmz_networks[0]", "10.99.0.0/24", "dmz-unreachable")],
 )
 def test_preview_stops_at_a_broken_rule(key: str, value: str, rule: str, deployed: Rehearsal) -> None:
     stack = deployed.stack("lab")
@@ -26,7 +26,7 @@ def test_preview_stops_at_a_broken_rule(key: str, value: str, rule: str, deploye
     try:
         refused = stack.preview(*PACK, check=False)
     finally:
-        stack.unset(key)
+        stack.unset(key.partition("[")[0])
     assert refused.code != 0
     assert f"[mandatory]  {rule}" in refused.out
 
