@@ -16,7 +16,7 @@ SERVER = Server(
     stack="wireguard-vpn/test",
     name="wireguard",
     domain="infra.local",
-    site="lab",
+    site="main",
     cluster="pve",
     role="vpn-server",
     vmid=2090,
@@ -88,6 +88,10 @@ class Stack:
         self.common = {"url": url, "mark": mark, "adopt": adopt}
         self.reservation = Managed(host, ReservationProvider())
         self.registration = Managed(host, RegistrationProvider())
+
+    def run_by(self, host: Host) -> None:
+        """Go on in another plugin process, as every run of Pulumi does."""
+        self.reservation.host = self.registration.host = host
 
     def up(self, server: Server = SERVER) -> tuple[str, str]:
         """Return the step taken for each resource."""

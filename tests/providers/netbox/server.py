@@ -110,7 +110,7 @@ class NetBoxServer:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                self.get("dcim/sites/?slug=lab", token=self.program_token)
+                self.get("dcim/sites/?slug=main", token=self.program_token)
             except (OSError, ValueError):
                 if self._process.poll() is not None:
                     break

@@ -109,7 +109,7 @@ def test_all_deleted_by_hand_is_gone_and_made_anew(standing: Stack, netbox: NetB
 
 def test_moved_to_another_machine_or_tunnel_by_hand_comes_back(standing: Stack, netbox: NetBoxServer) -> None:
     before = facts(netbox)
-    machine = netbox.post(f"{VM}/", {"name": "other", "site": {"slug": "lab"}})
+    machine = netbox.post(f"{VM}/", {"name": "other", "site": {"slug": "main"}})
     tunnel = netbox.post(f"{TUNNEL}/", {"name": "other", "status": "active", "encapsulation": "gre"})
     netbox.patch(f"{SERVICE}/{one(netbox, SERVICE)['id']}/", {"ipaddresses": [], "parent_object_id": machine["id"]})
     netbox.patch(f"{END}/{one(netbox, END)['id']}/", {"tunnel": tunnel["id"]})

@@ -95,8 +95,10 @@ def test_a_connection_cut_while_removing_is_made_good_by_the_next_destroy(
 
 
 def test_reads_that_fail_once_are_repeated_unnoticed(stack: Stack, proxy: FaultyProxy) -> None:
-    for fault in (faults.cut_before(), faults.status(502), faults.status(503), faults.truncated()):
-        proxy.fail("GET", "/api/virtualization/", fault)
+    broken = [faults.cut_before(), faults.status(502), faults.status(503), faults.truncated()]
+    places = ["dcim/sites", "virtualization/clusters", "ipam/prefixes", "virtualization/virtual-machines"]
+    for place, fault in zip(places, broken, strict=True):
+        proxy.fail("GET", f"/api/{place}/", fault)
     assert stack.up() == ("create", "create")
     assert proxy.unmet() == 0
 
@@ -164,15 +166,19 @@ def test_no_token_is_named(host: Host, stack: Stack) -> None:
 
 
 def test_a_rotated_token_serves_at_once(host: Host, stack: Stack, clean: NetBoxServer) -> None:
+    user = clean.all("users/users", username="wireguard-vpn")[0]["id"]
+    old, new = (clean.post("users/tokens/", {"user": user, "version": 2}) for _ in range(2))
+    host.configure({"wireguard-vpn:netbox_token": f"nbt_{old['key']}.{old['token']}"})
     stack.up()
     before = facts(clean)
-    user = clean.all("users/users", username="wireguard-vpn")[0]["id"]
-    new = clean.post("users/tokens/", {"user": user, "version": 2})
-    host.configure({"wireguard-vpn:netbox_token": f"nbt_{new['key']}.{new['token']}"})
-    stack.refresh()
-    assert stack.up() == ("same", "same")
-    assert facts(clean) == before
-    stack.destroy()
+    clean.delete(f"users/tokens/{old['id']}/")
+    with Host() as next_run:
+        next_run.configure({"wireguard-vpn:netbox_token": f"nbt_{new['key']}.{new['token']}"})
+        stack.run_by(next_run)
+        stack.refresh()
+        assert stack.up() == ("same", "same")
+        assert facts(clean) == before
+        stack.destroy()
 
 
 def test_a_version_1_token_serves_too(host: Host, stack: Stack, clean: NetBoxServer) -> None:
@@ -220,7 +226,7 @@ def _limited_token(netbox: NetBoxServer, without: tuple[str, ...]) -> str:
 def test_what_must_exist_already_is_looked_up_and_a_miss_explained(stack: Stack) -> None:
     place = {"machine": "wireguard", "site": "labb", "cluster": "nowhere", "role": "vpn"}
     said = error_of(stack.reservation.up, {**stack.common, **place})
-    assert "netbox_site: 'labb': no such site in NetBox, where an administrator makes it; there is: Lab" in said
+    assert "netbox_site: 'labb': no such site in NetBox, where an administrator makes it; there is: Main" in said
     assert "netbox_cluster: 'nowhere': no such cluster" in said
     assert "netbox_role: 'vpn': no such role" in said
 
@@ -246,11 +252,12 @@ def test_the_certificate_is_verified_by_ca_or_fingerprint(clean: NetBoxServer, c
 def test_an_unknown_certificate_is_one_error_that_says_what_to_do(
     host: Host, clean: NetBoxServer, certificate: Certificate
 ) -> None:
-    token = {"wireguard-vpn:netbox_token": clean.program_token}
-    with FaultyProxy(clean.url, certificate.certificate, certificate.key) as secure:
+    known = {"netbox_token": clean.program_token, "netbox_fingerprint": certificate.fingerprint}
+    with FaultyProxy(clean.url, certificate.certificate, certificate.key) as secure, Host() as informed:
         stack = Stack(host, secure.url)
         assert "give its CA file or SHA-256 fingerprint" in one_line(error_of(stack.up))
-        host.configure({**token, "wireguard-vpn:netbox_fingerprint": certificate.fingerprint})
+        informed.configure({f"wireguard-vpn:{key}": value for key, value in known.items()})
+        stack.run_by(informed)
         assert stack.up() == ("create", "create")
 
 

@@ -21,7 +21,7 @@ def test_up_registers_the_whole_server(stack: Stack, found: Found) -> None:
     machine = found("virtualization/virtual-machines")
     assert machine["status"]["value"] == "active"
     assert (machine["vcpus"], machine["memory"], machine["disk"]) == (1.0, 1024, 8000)
-    assert (machine["cluster"]["name"], machine["site"]["name"]) == ("pve", "Lab")
+    assert (machine["cluster"]["name"], machine["site"]["name"]) == ("pve", "Main")
     assert machine["role"]["name"] == "VPN server"
     assert machine["primary_ip4"]["address"] == "192.168.20.90/16"
     assert machine["primary_ip6"]["address"] == "fd00:20::90/64"
@@ -110,7 +110,7 @@ def test_destroy_leaves_netbox_exactly_as_it_was(stack: Stack, clean: NetBoxServ
     others = [
         clean.post("ipam/prefixes/", {"prefix": "10.0.0.0/8"}),
         clean.post("ipam/ip-addresses/", {"address": "10.8.0.77/32", "description": "a foreign one in our subnet"}),
-        clean.post("virtualization/virtual-machines/", {"name": "neighbour", "site": {"slug": "lab"}}),
+        clean.post("virtualization/virtual-machines/", {"name": "neighbour", "site": {"slug": "main"}}),
     ]
     before = clean.dump()
     stack.up()

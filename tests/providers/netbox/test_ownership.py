@@ -75,7 +75,7 @@ def test_a_record_whose_tag_was_taken_off_is_no_longer_ours(stack: Stack, clean:
 def test_a_copy_with_our_tag_is_not_guessed_about(stack: Stack, clean: NetBoxServer) -> None:
     stack.up()
     tags = [{"name": MARK}]
-    clean.post("virtualization/virtual-machines/", {"name": "copy", "site": {"slug": "lab"}, "tags": tags})
+    clean.post("virtualization/virtual-machines/", {"name": "copy", "site": {"slug": "main"}, "tags": tags})
     assert "several virtual machines carry this stack's tag: 'copy' (id " in error_of(stack.refresh)
 
 
@@ -124,7 +124,7 @@ def test_what_hangs_on_ours_stops_destroy_before_it_begins(stack: Stack, clean: 
 def test_an_address_in_use_elsewhere_stops_destroy(stack: Stack, clean: NetBoxServer) -> None:
     stack.up()
     address = clean.all("ipam/ip-addresses", address="192.168.20.90")[0]["id"]
-    machine = clean.post("virtualization/virtual-machines/", {"name": "far end", "site": {"slug": "lab"}})["id"]
+    machine = clean.post("virtualization/virtual-machines/", {"name": "far end", "site": {"slug": "main"}})["id"]
     end = clean.post("virtualization/interfaces/", {"virtual_machine": machine, "name": "gre0"})["id"]
     tunnel = clean.post("vpn/tunnels/", {"name": "foreign", "status": "active", "encapsulation": "gre"})["id"]
     clean.post(
