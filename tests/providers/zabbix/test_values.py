@@ -64,17 +64,23 @@ class Watched:
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
-def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
-    """A server of each release that collects, with one host registered by the provider."""
+def server(request: pytest.FixtureRequest) -> Iterator[ZabbixServer]:
+    """A Zabbix of each release that collects."""
     tree = image(request.param).tree(Site.of())
-    with ZabbixServer(request.param, tree, poll=True) as server:
-        server.token = deploy_token(server.api, ensure_groups(server.api, GROUP))
-        _configure_agent(server)
-        stack = Stack(server.api, inputs(address="127.0.0.1", port=server.agent_port))
-        stack.configure(config(server))
-        stack.up()
-        stack.host.close()
-        yield Watched(server.api, server.shared, stack.id, _status())
+    with ZabbixServer(request.param, tree, poll=True) as running:
+        running.token = deploy_token(running.api, ensure_groups(running.api, GROUP))
+        _configure_agent(running)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def watched(server: ZabbixServer) -> Watched:
+    """One host registered by the provider."""
+    stack = Stack(server.api, inputs(address="127.0.0.1", port=server.agent_port))
+    stack.configure(config(server))
+    stack.up()
+    stack.host.close()
+    return Watched(server.api, server.shared, stack.id, _status())
 
 
 def _configure_agent(server: ZabbixServer) -> None:
