@@ -16,11 +16,13 @@ from cli.deployed import Deployed
 from clients.proxmox import Proxmox
 from clients.ssh import Session, Way
 from vpn import drift
-from vpn.errors import NotFound, OwnershipError, SshError, StackError
+from vpn.errors import NotFound, OwnershipError, StackError
 from vpn.expectation import Expectation
 
 BOOT_SECONDS: Final = 120.0
 SERVICE_SECONDS: Final = 90.0
+BACK_SECONDS: Final = 60.0
+"""How long peers have to come back by themselves: a keepalive is 25 s, and its handshake is tried again after 15."""
 CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
 SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
 Progress = Callable[[str], None]
@@ -111,6 +113,17 @@ def verify(way: Way, expected: Expectation) -> Verdict:
     return Verdict(server.is_up(found, expected), drift.compare(expected, found))
 
 
+def first_back(way: Way, expected: Expectation, seconds: float = BACK_SECONDS) -> str | None:
+    """Return the first peer that has shaken hands with the restored server, None when there is none in time."""
+    end = time.monotonic() + seconds
+    with Session(way) as session:
+        while True:
+            back = [each.name for each in server.ask_tunnels(session, expected) if each.handshake_age is not None]
+            if back or time.monotonic() >= end:
+                return next(iter(back), None)
+            time.sleep(server.POLL_SECONDS)
+
+
 def isolated_nic(bridge: str, address: str, vlan: int | None) -> str:
     """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it."""
     tag = f",tag={vlan}" if vlan else ""
@@ -139,8 +152,3 @@ def _must_be_ours(api: Proxmox, place: Place) -> None:
     description = str(api.config(place.node, place.vmid).get("description", ""))
     if place.mark not in description.splitlines():
         raise OwnershipError(f"CT {place.vmid} does not carry this stack's mark: it is another's and stays as it is")
-
-
-def explained(error: SshError, vmid: int) -> SshError:
-    """Return the error with what it means for a restored container."""
-    return SshError(f"CT {vmid} runs, but cannot be looked into: {error}")

@@ -31,7 +31,8 @@ def restore(  # noqa: PLR0917 - options of a command
 ) -> None:
     """Bring the server back from a backup: into its container, or with --to under a new VMID that the stack then has.
 
-    Started, it must come up by itself with the stack's key and peers, and a peer must connect.
+    Started, it must come up by itself with the stack's key and peers, and a peer must connect: the probe (see doctor),
+    or the first that comes back by itself.
     """
     begun = time.monotonic()
     stack: Stack = context.obj
@@ -87,13 +88,18 @@ def _tell(verdict: Verdict) -> int:
 
 
 def _prove(stack: Stack, peer: str | None, via: str | None) -> int:
-    """Shake hands as the peer named, or as the one kept for it."""
+    """Prove that a peer connects: by a probe where one is wanted or kept for it, or by the first peer that is back."""
     files = probing.complete(stack.deployed.outputs.get("client_configs", {}))
     chosen = probing.choose((), files, peer)
-    if chosen is None:
-        output.say(f"not checked: that a peer connects; {probing.ADVICE}")
-        return exits.INCOMPLETE
-    answer = probing.probe(files[chosen], via)
-    how = f"in {answer.milliseconds:.0f} ms" if answer.answered else answer.reason or "no answer"
-    output.say(f"handshake as {chosen}: {how}")
-    return exits.FINE if answer.answered else exits.FAILED
+    if chosen is not None:
+        answer = probing.probe(files[chosen], via)
+        how = f"in {answer.milliseconds:.0f} ms" if answer.answered else answer.reason or "no answer"
+        output.say(f"handshake as {chosen}: {how}")
+        if answer.answered:
+            return exits.FINE
+    back = recovery.first_back(stack.way(), stack.deployed.expectation)
+    if back is not None:
+        output.say(f"{back} is connected again")
+        return exits.FINE
+    output.say(f"no peer has connected within {recovery.BACK_SECONDS:.0f} s; a probe would tell: {probing.ADVICE}")
+    return exits.INCOMPLETE if chosen is None else exits.FAILED

@@ -190,6 +190,7 @@ def test_keys_restore_the_stack_on_another_machine(operator: Operator, tmp_path:
         subprocess.run(["pulumi", "stack", "init", "lab"], cwd=operator.site.root, env=environ, check=True)
         done = operator.run("keys", "restore", *words, **there)
         assert done.returncode == 0, done.stderr
-        assert "unchanged" in operator.site.stack("lab").preview("--refresh", "--expect-no-changes", **there).out
+        options = ("--refresh", "--expect-no-changes")
+        assert "unchanged" in operator.site.stack("lab").preview(*options, check=True, **there).out
     finally:
         config.write_text(kept)
