@@ -60,11 +60,11 @@ class Stack:
 
     def outputs(self) -> dict[str, Any]:
         """Return the stack's outputs, secrets among them."""
-        return dict(json.loads(self.pulumi("stack", "output", "--json", "--show-secrets")))
+        return dict(json.loads(self._run("stack", "output", "--json", "--show-secrets")))
 
     def state(self, *options: str) -> dict[str, Any]:
         """Return the exported state, secrets encrypted unless `--show-secrets` is asked for."""
-        return dict(json.loads(self.pulumi("stack", "export", *options)))
+        return dict(json.loads(self._run("stack", "export", *options)))
 
     def restore(self) -> None:
         """Bring the server back to what Pulumi.lab.yaml says."""

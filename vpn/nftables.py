@@ -45,9 +45,7 @@ def render(network: Network) -> str:
     return rendering.render(
         "nftables.conf.j2",
         interface=network.interface.name,
-        listen_port=network.interface.listen_port,
-        ssh_port=SSH_PORT,
-        zabbix_port=ZABBIX_PORT,
+        services=_services(network),
         firewall=firewall,
         families=FAMILIES,
         sets={family.version: dict(_sets(family, network)) for family in FAMILIES},
@@ -82,6 +80,12 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
     yield "ssh", family.of(firewall.ssh_sources)
     agent = [ip_network(firewall.zabbix_server)] if firewall.zabbix_server else []
     yield "zabbix", family.of(agent)
+
+
+def _services(network: Network) -> tuple[tuple[str, str], ...]:
+    """Return what the server itself answers: the set of who may ask, and what."""
+    port = network.interface.listen_port
+    return (("listen", f"udp dport {port}"), ("ssh", f"tcp dport {SSH_PORT}"), ("zabbix", f"tcp dport {ZABBIX_PORT}"))
 
 
 def _access_chains(peers: Iterable[Peer]) -> dict[str, Access]:
