@@ -83,7 +83,8 @@ class Container(pulumi.ComponentResource):
         """Say how the guest may change: what replaces it would mean an empty disk.
 
         A newer template and another first SSH key concern only the making of a CT; both would
-        force a replacement. The claim removes the CT with itself: Proxmox's provider would fail
+        force a replacement. A device that root on the node gave the guest (userspace WireGuard needs
+        /dev/net/tun) stays: no token may change it. The claim removes the CT with itself: Proxmox's provider would fail
         at one that is gone, and delete a stranger's that took its VMID.
         """
         return pulumi.ResourceOptions(
@@ -93,7 +94,7 @@ class Container(pulumi.ComponentResource):
             deleted_with=claim,
             protect=container.protect,
             delete_before_replace=True,  # both have one VMID
-            ignore_changes=["operatingSystem.templateFileId", "initialization.userAccount"],
+            ignore_changes=["operatingSystem.templateFileId", "initialization.userAccount", "devicePassthroughs"],
         )
 
 

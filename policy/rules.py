@@ -37,11 +37,15 @@ def nesting_only(container: Resource, _: Limits) -> Iterator[str]:
     for name, what in _FOREIGN.items():
         if container.props.get(name):
             yield f"must not have {what}"
+    for device in container.props.get("devicePassthroughs") or ():
+        if device.get("path") != TUN:
+            yield f"must not have the node's device {device.get('path')}"
 
 
+TUN: Final = "/dev/net/tun"
+"""What root on the node gives a container whose WireGuard runs in userspace; it reaches nothing of the node."""
 _FOREIGN: Final = {
     "mountPoints": "mount points",
-    "devicePassthroughs": "devices of the node",
     "idmaps": "an id map of its own",
     "hookScriptFileId": "a hook script on the node",
 }

@@ -145,6 +145,7 @@ def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph
     request = graph.custom["container"].request
     assert set(request.ignoreChanges) == {
         "operatingSystem.templateFileId",
+        "devicePassthroughs",
         "initialization.userAccount",
     }
     assert request.deleteBeforeReplace

@@ -26,7 +26,7 @@ BROKEN: list[tuple[str, list[Resource], str]] = [
     ("nesting-only", with_("container", features={"nesting": True, "keyctl": True}), "keyctl"),
     ("nesting-only", with_("container", features={"nesting": True, "mounts": ["nfs"]}), "mounts"),
     ("nesting-only", with_("container", mountPoints=[{"volume": "/etc", "path": "/mnt"}]), "mount points"),
-    ("nesting-only", with_("container", devicePassthroughs=[{"path": "/dev/net/tun"}]), "devices"),
+    ("nesting-only", with_("container", devicePassthroughs=[{"path": "/dev/kvm"}]), "/dev/kvm"),
     ("nesting-only", with_("container", hookScriptFileId="local:snippets/x"), "hook script"),
     ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0", "firewall": False}]), "eth0"),
     ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0"}]), "eth0"),
@@ -116,3 +116,7 @@ def test_what_preview_does_not_know_is_not_held_against_a_stack() -> None:
 def test_that_no_job_covers_the_container_is_told_of_a_state_alone() -> None:
     planned = [replace(each, marks=False) for each in with_("backup", covered_by=[])]
     assert said("backed-up", planned) == []
+
+
+def test_the_tun_device_of_userspace_wireguard_is_no_foreign_device() -> None:
+    assert said("nesting-only", with_("container", devicePassthroughs=[{"path": "/dev/net/tun"}])) == []

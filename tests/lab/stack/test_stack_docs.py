@@ -1,6 +1,7 @@
 """The commands of the documentation, typed as they stand there, on the lab."""
 
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 
@@ -12,13 +13,25 @@ BLOCKS = [*run_on("lab", FIRST), *(block for block in run_on("lab") if block.pag
 PATIENCE = 600
 
 
+@pytest.fixture(scope="module")
+def site(deployed: Rehearsal) -> Iterator[Rehearsal]:
+    """The site with its stack up, put back afterwards to what it was."""
+    stack, config = deployed.stack("lab"), deployed.root / "Pulumi.lab.yaml"
+    before = config.read_text()
+    stack.up()
+    yield deployed
+    config.write_text(before)
+    deployed.lab("peers", "disconnect")
+    stack.up()
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
-def test_the_block_does_what_it_says(block: Block, deployed: Rehearsal) -> None:
+def test_the_block_does_what_it_says(block: Block, site: Rehearsal) -> None:
     """Run one block; they build on each other, in the order of the page."""
     told = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
-        cwd=deployed.root,
-        env={**deployed.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"},
+        cwd=site.root,
+        env={**site.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -10,6 +10,12 @@ from tests.lab.stack.rehearsal import Rehearsal
 PACK = ("--policy-pack", "policy")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _up(deployed: Rehearsal) -> None:
+    """Have the stack up, whatever ran before."""
+    deployed.stack("lab").up()
+
+
 def test_preview_passes_the_stack_as_it_is(deployed: Rehearsal) -> None:
     said = deployed.stack("lab").preview(*PACK).out
     assert "wireguard-vpn@" in said
