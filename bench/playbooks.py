@@ -47,7 +47,7 @@ class Playbook:
         net = NETWORKS[self.name]
         names = [f"bench-{n:05d}" for n in range(count)] + [f"newcomer-{n}" for n in range(more)]
         peers = [_peer(name, f"{net}.{16 + n // 250}.{1 + n % 250}/32") for n, name in enumerate(names)]
-        facts = {"interface": INTERFACES[self.name], "port": PORTS[self.name], "address": f"{net}.0.1/16"}
+        facts = {"interface": INTERFACES[self.name], "listen_port": PORTS[self.name], "address": f"{net}.0.1/16"}
         own = {**facts, "private_key": _key(self.name), "peers": peers}
         (self.directory / f"{self.name}.json").write_text(json.dumps(own))
 
