@@ -1,0 +1,50 @@
+"""Drift is observed and repaired; what is not drift is left alone; at the end nothing of ours is left."""
+
+import pytest
+
+from tests.server.machine import TEAM, Machine, key
+
+DRIFT = {
+    "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
+    "mode": lambda m: m.config.chmod(0o644),
+    "owner": lambda m: (m.home / "owners").write_text("wg0.conf"),
+    "peer added by hand": lambda m: m.running.write_text(
+        m.running.read_text() + f"[Peer]\nPublicKey = {key(66)}\nAllowedIPs = 10.8.0.66/32\n"
+    ),
+    "service stopped": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("enabled\n"),
+    "service disabled": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("active\n"),
+    "rules flushed": lambda m: (m.home / "table").unlink(),
+    "package gone": lambda m: (m.home / "packages").write_text("nftables qrencode"),
+    "drop-in edited": lambda m: (m.root / "etc/systemd/system/wg-quick@.service.d/wireguard-vpn.conf").write_text(
+        "[Service]\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("case", sorted(DRIFT))
+def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
+    clean = server.observe(TEAM)
+    DRIFT[case](server)
+    assert server.observe(TEAM) != clean
+    assert server.apply(TEAM).status == 0
+    assert server.observe(TEAM) == clean
+
+
+def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
+    clean = server.observe(TEAM)
+    roamed = server.running.read_text().replace("AllowedIPs", "Endpoint = 198.51.100.7:40000\nAllowedIPs")
+    server.config.write_text(
+        roamed.replace("[Interface]", "[Interface]\nAddress = 10.8.0.1/24\nAddress = fe80::1/64\nSaveConfig = true")
+    )
+    assert server.observe(TEAM) == clean
+    assert server.apply(TEAM).report["change"] == "none"
+    assert "198.51.100.7" in server.config.read_text()
+
+
+def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
+    outcome = server.run(server.bundle(TEAM) / "retire")
+    left = [path for path in server.root.rglob("*") if path.is_file() and "sys/" not in str(path)]
+    assert outcome.report == {"ok": True, "retired": "wg0"}
+    assert [path.name for path in left] == ["wireguard-vpn"]
+    assert not server.running.exists()
+    assert server.run(server.bundle(TEAM) / "retire").status == 0
