@@ -14,7 +14,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 lab: setup ## build everything on this machine and connect real peers
-	@$(PYTHON) -m lab start
+	@$(PYTHON) -m lab start --services netbox,zabbix
 	. lab/env
 	mkdir -p .lab/backend
 	pulumi stack select --create $(STACK)

@@ -51,8 +51,12 @@ class Keys(pulumi.ComponentResource):
         )
         return pulumi.Output.unsecret(found)
 
-    def network(self, ct_address: pulumi.Input[str]) -> pulumi.Output[Network]:
-        """Return the effective server, marked secret: it holds keys."""
+    def network(self, ct_address: pulumi.Input[str] | None = None) -> pulumi.Output[Network]:
+        """Return the effective server, marked secret: it holds keys.
+
+        Only what clients dial may need the container's address; without it a preview knows the
+        rest before DHCP has spoken.
+        """
         now = dt.datetime.now(dt.UTC)
         known = pulumi.Output.all(self.keyring.keys, self.addresses.leases, self.addresses.released, ct_address)
         return known.apply(

@@ -37,9 +37,10 @@ class Vpn(pulumi.ComponentResource):
             f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER)
         )
         container = self._container(self._reservations())
-        network = self.keys.network(container.address)
+        network = self.keys.network()
         server = Server("server", settings, container=container, keys=self.keys, network=network, opts=self._after())
         self.outputs |= described(settings, container, network, server)
+        self.outputs |= dialled(self.keys.network(container.address))
         self._registrations(container, network, server)
         self.outputs["warnings"] = self.keys.warnings()
         self.register_outputs(self.outputs)
@@ -120,10 +121,9 @@ def claimed(settings: Settings) -> dict[str, Any]:
 def described(
     settings: Settings, container: Container, network: pulumi.Output[Network], server: Server
 ) -> dict[str, pulumi.Input[Any]]:
-    """Return what a person needs next; the client configurations alone are secret."""
+    """Return what a person needs next, nothing of it secret."""
     interface = settings.interface.interface_name
     return {
-        "endpoint": public(network, lambda n: n.interface.endpoint),
         "public_key": public(network, lambda n: n.interface.public_key),
         "ct_id": container.vmid,
         "ct_address": container.address,
@@ -131,8 +131,15 @@ def described(
         "server_address": str(settings.interface.address.ip),
         "service": f"wg-quick@{interface}.service",
         "peers": public(network, peers),
-        "client_configs": secret(network.apply(client_config.render_all)),
         "plan": server.plan,
+    }
+
+
+def dialled(network: pulumi.Output[Network]) -> dict[str, pulumi.Output[Any]]:
+    """Return what clients need: where they dial, and their configurations, which are secret."""
+    return {
+        "endpoint": public(network, lambda n: n.interface.endpoint),
+        "client_configs": secret(network.apply(client_config.render_all)),
     }
 
 
