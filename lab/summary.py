@@ -16,6 +16,7 @@ from lab.containers import Containers
 from lab.environment import process_environment
 from lab.errors import LabError
 from lab.peers import Connection, Peers
+from lab.services import netbox, zabbix
 from lab.site import Site, write_atomically
 
 STACK = "lab"
@@ -113,6 +114,17 @@ def _facts(figures: dict[str, Any], outputs: dict[str, Any]) -> list[tuple[str, 
     if "throughput_mbps" in figures:
         ratio = f"{figures['throughput_ratio']:.0%} of two bare ends"
         rows.append(("throughput", f"{figures['throughput_mbps']:.0f} Mbit/s through the tunnel, {ratio}"))
+    return rows + _registrations(outputs)
+
+
+def _registrations(outputs: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return where the server is registered, with the read-only login that looks at it."""
+    rows = []
+    for name, login in (("NetBox", netbox.LOGIN), ("Zabbix", zabbix.LOGIN)):
+        if url := outputs.get(f"{name.lower()}_url"):
+            rows.append((name, f"{url}\nlogin {login[0]}, password {login[1]}"))
+    if jobs := outputs.get("backup_jobs"):
+        rows.append(("backup", f"by job {', '.join(jobs)}"))
     return rows
 
 
