@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
+from typing import TYPE_CHECKING, Any
 
 from vpn.errors import RenderError
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
 
 def render(template: str, **values: Any) -> str:
     """Return a rendered template. Raise RenderError when the template needs a value it is not given."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - the plugin's process renders nothing and starts sooner without
+
     try:
         return _environment().get_template(template).render(values)
     except TemplateError as error:
@@ -36,6 +39,8 @@ def names(folder: str) -> tuple[str, ...]:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415
+
     # Nothing is escaped because nothing that needs it passes the settings; the files are no HTML.
     return Environment(
         loader=FileSystemLoader(TEMPLATES),
