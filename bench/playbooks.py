@@ -84,8 +84,18 @@ def prepare(stack: Stack, site: Site) -> dict[str, Playbook]:
     (modules / "modprobe.py").write_text(MODPROBE)
     _write_way(stack, directory)
     _prepare_container(site, int(stack.outputs()["ct_id"]))
-    names = ["playbook", *(["role"] if os.environ.get(ROLE) else [])]
+    names = ["playbook", *(["role"] if _link_role(directory) else [])]
     return {name: Playbook(name, directory, stack.root) for name in names}
+
+
+def _link_role(directory: Path) -> bool:
+    """Put the role where the playbook looks for it; say whether there is one."""
+    link, place = directory / "roles/wireguard", os.environ.get(ROLE)
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    if place:
+        link.symlink_to(Path(place).resolve())
+    return bool(place)
 
 
 def _write_way(stack: Stack, directory: Path) -> None:
