@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 STACK := lab
 
-.PHONY: help lab lab-down lab-destroy test test-fast bench lint setup venv policy docs coverage mutation audit sbom
+.PHONY: help lab lab-down lab-destroy test test-fast bench chaos lint setup venv policy docs coverage mutation audit sbom
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -41,6 +41,9 @@ test-fast: venv ## run the tests that need neither root nor network
 bench: lab ## measure: prints a table, writes .lab/bench.json
 	@. lab/env
 	$(PYTHON) -m bench
+
+chaos: setup ## try every fault on a lab of its own: prints how many of how many held
+	@$(PYTHON) -m chaos
 
 lint: venv ## style, types, import contracts
 	@.venv/bin/ruff check .

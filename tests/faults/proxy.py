@@ -1,4 +1,4 @@
-"""A small faulty HTTP proxy: in front of a real server it records requests and breaks chosen ones.
+"""A small faulty HTTP proxy: before a real server it records requests and breaks chosen ones.
 
     with FaultyProxy("http://127.0.0.1:8000") as proxy:
         proxy.fail("POST", "/api/ipam/", cut_after())     # the next matching request
@@ -41,6 +41,8 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    reason: str | None = None
+    """The reason phrase; None for the usual one. Proxmox puts its messages there."""
 
 
 CUT = Reply(0)
@@ -117,10 +119,16 @@ class Rule:
 
 
 class FaultyProxy:
-    """The proxy on a free loopback port, forwarding to `target` (http://host:port)."""
+    """The proxy on a free loopback port, forwarding to `target`; `trust` is for a target that speaks TLS."""
 
-    def __init__(self, target: str, certificate: Path | None = None, key: Path | None = None) -> None:
-        self.target = target
+    def __init__(
+        self,
+        target: str,
+        certificate: Path | None = None,
+        key: Path | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        self.target, self.trust = target, trust
         self.requests: list[Recorded] = []
         self._rules: list[Rule] = []
         self._lock = Lock()
@@ -166,7 +174,11 @@ class FaultyProxy:
         with self._lock:
             self.requests.append(request)
             fault = self._fault(request)
-        return fault(lambda: forward(self.target, request)) if fault else forward(self.target, request)
+        return fault(lambda: self.forward(request)) if fault else self.forward(request)
+
+    def forward(self, request: Recorded) -> Reply:
+        """Pass the request on and return the target's answer."""
+        return forward(self.target, request, self.trust)
 
     def _fault(self, request: Recorded) -> Fault | None:
         for rule in self._rules:
@@ -179,15 +191,17 @@ class FaultyProxy:
         return None
 
 
-def forward(target: str, request: Recorded) -> Reply:
+def forward(target: str, request: Recorded, trust: ssl.SSLContext | None = None) -> Reply:
     """Send the request to `target` and return what it answers."""
-    connection = http.client.HTTPConnection(urlsplit(target).netloc, timeout=120)
+    host, secure = urlsplit(target).netloc, target.startswith("https:")
+    plain = http.client.HTTPConnection(host, timeout=120)
+    connection = http.client.HTTPSConnection(host, timeout=120, context=trust) if secure else plain
     try:
         headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}
         connection.request(request.method, request.path, request.body or None, headers)
         answer = connection.getresponse()
         kept = {k: v for k, v in answer.getheaders() if k.lower() not in HOP_BY_HOP}
-        return Reply(answer.status, answer.read(), kept)
+        return Reply(answer.status, answer.read(), kept, answer.reason)
     finally:
         connection.close()
 
@@ -217,7 +231,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, reply: Reply) -> None:
         promised = reply.headers.get("X-Promised", str(len(reply.body)))
-        self.send_response(reply.status)
+        self.send_response(reply.status, reply.reason)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Length", promised)

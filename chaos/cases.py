@@ -1,0 +1,189 @@
+"""One case: how it is named, what it needs, what came of it."""
+
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from chaos import witness, world
+from chaos.arena import Arena, Ran
+from chaos.faults import Traffic
+from chaos.verdict import judge, said
+
+LOCKED: Final = "currently locked"
+CONVERGED: Final = ("preview", "--refresh", "--expect-no-changes")
+
+
+@dataclass
+class Outcome:
+    """What came of a case: problems (none if it held), where the fault hit, what was said, seconds."""
+
+    case: str
+    seed: int
+    problems: list[str] = field(default_factory=list)
+    where: str = ""
+    answer: str = ""
+    needed: str = ""
+    """What had to be typed beyond a plain `up`."""
+    seconds: float = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether every promise was kept."""
+        return not self.problems
+
+    def line(self) -> str:
+        """Return one line for a person."""
+        word = "held  " if self.held else "FAILED"
+        more = f" (needed {self.needed})" if self.needed else ""
+        return f"{word} {self.case:<32} {self.seconds:6.1f} s  {self.where}; {self.answer}{more}"
+
+
+@dataclass
+class Bench:
+    """What the cases share: the arena, what is known of normal operation, every secret."""
+
+    arena: Arena
+    traffic: dict[str, Traffic] = field(default_factory=dict)
+    normal: dict[str, world.Facts] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    durations: dict[str, float] = field(default_factory=dict)
+    present: dict[str, Any] | None = None
+    """The configuration that is deployed without a doubt; None when nothing is known."""
+
+    def secrets(self) -> Iterator[str]:
+        """Yield every secret that must not be printed."""
+        environ = self.arena.environ
+        for name in ("PROXMOX_VE_API_TOKEN", "PBS_TOKEN", "NETBOX_TOKEN", "ZABBIX_TOKEN"):
+            yield environ.get(name, "").rpartition("=")[2].rpartition(":")[2]
+        key = (self.arena.site.keys / "jump").read_text().splitlines()
+        yield from key[1:-1]
+
+    def settle(self, config: dict[str, Any]) -> None:
+        """Bring the stack to `config` without faults, unless it is there; `{"gone": True}` means destroyed."""
+        if self.present == config:
+            return
+        ran = self._apply(config)
+        if ran.code:
+            raise RuntimeError(f"the stack cannot be brought to {config}: {'; '.join(said(ran))[:500]}")
+        self.learn(config)
+
+    def _apply(self, config: dict[str, Any]) -> Ran:
+        if config.get("gone"):
+            return retried(self.arena, self.arena.destroy)
+        self.arena.configure(**config)
+        return retried(self.arena, self.arena.up)
+
+    def learn(self, config: dict[str, Any]) -> None:
+        """Take what there is now for what `config` means when nothing goes wrong."""
+        self.present = config
+        self.keys = {} if config.get("gone") else world.public_keys(self.arena)
+        self.normal.setdefault(_name(config), self.facts(config))
+
+    def facts(self, config: dict[str, Any]) -> world.Facts:
+        """Return what there is now; `config` says whether a server should be."""
+        return world.look(self.arena, made=not config.get("gone"))
+
+
+def retried(arena: Arena, command: Callable[[], Ran], outcome: Outcome | None = None) -> Ran:
+    """Run a command as a person would after a crash: a stale lock is cancelled, and the command run again."""
+    ran = command()
+    if ran.code and LOCKED in ran.out:
+        arena.pulumi("cancel", "--yes")
+        if outcome:
+            outcome.needed = "cancel"
+        ran = command()
+    return ran
+
+
+def seeded(name: str, seed: int) -> Random:
+    """Return the random numbers of a case, the same for the same name and seed."""
+    return Random(zlib.crc32(f"{name}/{seed}".encode()))
+
+
+def converges(bench: Bench, config: dict[str, Any], outcome: Outcome) -> None:
+    """Hold that the next run succeeds, the one after has nothing to do, and the world is as it should be."""
+    arena, gone = bench.arena, bool(config.get("gone"))
+    ran = retried(arena, arena.destroy if gone else arena.up, outcome)
+    outcome.problems += [f"the next run {each}" for each in judge(ran, bench.secrets())]
+    if ran.code:
+        outcome.problems.append(f"the next run failed: {'; '.join(said(ran))[:300]}")
+        bench.present = None
+        return
+    bench.present = config
+    if gone:
+        bench.keys = {}
+        outcome.problems += [f"{each['urn']} is left in the state" for each in arena.resources()]
+    else:
+        outcome.problems += _quiet(arena, outcome)
+        outcome.problems += _keys(bench)
+    outcome.problems += _world(bench, config)
+
+
+def _quiet(arena: Arena, outcome: Outcome) -> list[str]:
+    """Hold that there is nothing left to do; what only a look at the world shows needs `up --refresh`."""
+    ran = arena.pulumi(*CONVERGED, "--diff")
+    if not ran.code:
+        return []
+    outcome.needed = f"{outcome.needed} up --refresh".strip()
+    again = arena.up("--refresh")
+    ran = arena.pulumi(*CONVERGED, "--diff")
+    return [f"no run converges: {_changes(again.out + ran.out)}"] if again.code or ran.code else []
+
+
+def _changes(out: str) -> str:
+    lines = [line.strip() for line in out.splitlines() if line.lstrip().startswith(("~", "+", "-", "error"))]
+    return " | ".join(lines)[:500] or out[-300:]
+
+
+def _keys(bench: Bench) -> list[str]:
+    """Hold that no key was lost: whoever had one before has the same now."""
+    now = world.public_keys(bench.arena)
+    lost = [name for name, key in bench.keys.items() if now.get(name, key) != key]
+    bench.keys = now
+    return [f"the keys of {', '.join(lost)} are others now"] if lost else []
+
+
+def _world(bench: Bench, config: dict[str, Any]) -> list[str]:
+    """Hold that every system shows what it showed after an undisturbed run, and nothing else has changed."""
+    facts = bench.facts(config)
+    usual = bench.normal.setdefault(_name(config), facts)
+    return world.differences(_comparable(usual), _comparable(facts))
+
+
+def _comparable(facts: world.Facts) -> world.Facts:
+    """Leave out keys, which a server made anew has new; that they last is held apart."""
+    return {name: value for name, value in facts.items() if name not in ("keys", "server")}
+
+
+def _name(config: dict[str, Any]) -> str:
+    return json.dumps(config, sort_keys=True)
+
+
+def attempt(bench: Bench, outcome: Outcome, command: Callable[[], Ran], *, watched: bool) -> Ran:
+    """Run the command that meets the fault, and judge what it says; a peer not concerned looks on."""
+    bench.present = None
+    if not watched:
+        ran = command()
+    else:
+        with witness.watching(bench.arena) as seen:
+            ran = command()
+        outcome.problems += seen.problems
+    outcome.problems += judge(ran, bench.secrets())
+    outcome.answer = "succeeded" if not ran.code else "; ".join(said(ran))[:160]
+    return ran
+
+
+def timed(outcome: Outcome, begun: float) -> Outcome:
+    """Note how long a case took."""
+    outcome.seconds = time.monotonic() - begun
+    return outcome
+
+
+def tally(outcomes: Iterable[Outcome]) -> str:
+    """Return how many of how many held."""
+    found = list(outcomes)
+    return f"{sum(o.held for o in found)} of {len(found)}"

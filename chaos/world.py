@@ -1,0 +1,149 @@
+"""What there is in every system, so that two moments can be compared: duplicates, orphans, foreign things."""
+
+import json
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import httpx
+
+from chaos.arena import Arena
+from lab.services import netbox, zabbix
+from tests.lab.stack.rehearsal import VMID
+
+NETBOX_KINDS: Final = (
+    "virtualization/virtual-machines",
+    "virtualization/interfaces",
+    "ipam/prefixes",
+    "ipam/ip-addresses",
+    "ipam/services",
+    "vpn/tunnels",
+    "vpn/tunnel-terminations",
+    "extras/tags",
+    "dcim/sites",
+    "virtualization/clusters",
+)
+PASSING: Final = frozenset(
+    {"id", "url", "display_url", "created", "last_updated", "digest", "hwaddr", "upid", "object_id", "lock"}
+    | {"hostid", "templateid", "groupid", "interfaceid", "parentTemplates_id", "mac_address", "primary_mac_address"}
+)
+"""What differs between two makings of the same thing."""
+ABOUT_SERVER: Final = (
+    "wg show wg0 public-key; wg show wg0 listen-port; wg show wg0 allowed-ips | sort; "
+    "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
+)
+OWNER: Final = re.compile(r"(pulumi: wireguard-vpn/chaos/|wireguard-vpn/chaos/)[0-9a-f-]+")
+
+Facts = dict[str, str]
+
+
+def look(arena: Arena, *, made: bool) -> Facts:
+    """Return every fact by a name that says where it holds; `made` if the server should be there."""
+    facts = dict(_stand_ins(arena))
+    if "netbox" in arena.systems:
+        facts |= _netbox(arena)
+    if "zabbix" in arena.systems:
+        facts |= _zabbix(arena)
+    if made:
+        facts["server"] = arena.lab.sh(f"{{ {ABOUT_SERVER}; }} 2>&1 || true")
+        facts["keys"] = _text(public_keys(arena))
+    return facts
+
+
+def public_keys(arena: Arena) -> dict[str, str]:
+    """Return the public keys of server and peers by name, as the stack gives them out."""
+    outputs = arena.outputs()
+    peers: Mapping[str, Mapping[str, str]] = outputs.get("peers", {})
+    return {"server": outputs.get("public_key", "")} | {name: peer["public_key"] for name, peer in peers.items()}
+
+
+def differences(before: Facts, after: Facts) -> list[str]:
+    """Return what is more, less or other than it was."""
+    names = sorted(before.keys() | after.keys())
+    return [
+        f"{name}: {_change(before.get(name), after.get(name))}" for name in names if before.get(name) != after.get(name)
+    ]
+
+
+def _change(before: str | None, after: str | None) -> str:
+    if before is None:
+        return f"is more than there was: {(after or '')[:160]}"
+    if after is None:
+        return "is gone"
+    start = next((i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), 0)
+    return f"…{before[max(0, start - 40) : start + 80]} became …{after[max(0, start - 40) : start + 80]}"
+
+
+def _stand_ins(arena: Arena) -> Iterator[tuple[str, str]]:
+    pve = json.loads((arena.site.state / "pve/state.json").read_text())
+    for vmid, guest in pve["guests"].items():
+        if int(vmid) not in (netbox.VMID, zabbix.VMID):
+            yield f"Proxmox guest {vmid}", _text(guest)
+            yield f"Proxmox firewall {vmid}", _text(pve["guest_firewalls"].get(vmid))
+    for kind in ("pools", "storages", "jobs", "acl", "users"):
+        yield f"Proxmox {kind}", _text(pve[kind])
+    pbs = json.loads((arena.site.state / "pbs/state.json").read_text())
+    for kind in ("prune", "verify"):
+        for job, value in pbs[kind].items():
+            yield f"PBS {kind} job {job}", _text(value)
+
+
+def _netbox(arena: Arena) -> Facts:
+    client = httpx.Client(
+        base_url=f"{netbox.url(arena.site)}/api/",
+        headers={"Authorization": f"Bearer {netbox.admin_token(arena.site)}"},
+        verify=ssl.create_default_context(cafile=arena.environ["SSL_CERT_FILE"]),
+        timeout=60,
+    )
+    facts: Facts = {}
+    with client:
+        for kind in NETBOX_KINDS:
+            found = client.get(f"{kind}/", params={"limit": 500}).raise_for_status().json()["results"]
+            for item in found:
+                _add(facts, f"NetBox {kind} {item['display']}", _text(item))
+    return facts
+
+
+def _zabbix(arena: Arena) -> Facts:
+    api = zabbix.admin(arena.site)
+    facts: Facts = {}
+    wanted = {"selectTags": "extend", "selectInterfaces": ["ip", "port"], "selectParentTemplates": ["host"]}
+    shown = ["host", "status", "description", "tls_connect", "tls_psk_identity"]
+    for host in api("host.get", {"output": shown, **wanted}):
+        _add(facts, f"Zabbix host {host['host']}", _text(host))
+    for template in api(
+        "template.get", {"output": ["host"], "selectTags": "extend", "tags": [{"tag": "pulumi", "operator": 4}]}
+    ):
+        _add(facts, f"Zabbix template {template['host']}", _text(template))
+    for kind in ("hostgroup", "templategroup"):
+        if kind == "hostgroup" or api.version != "6.0":
+            for group in api(f"{kind}.get", {"output": ["name"]}):
+                _add(facts, f"Zabbix {kind} {group['name']}", "")
+    return facts
+
+
+def _add(facts: Facts, name: str, text: str) -> None:
+    """Count things of one name, so that a duplicate shows."""
+    number = sum(1 for known in facts if known == name or known.startswith(f"{name} (copy"))
+    facts[OWNER.sub(r"\1OWNER", f"{name} (copy {number})" if number else name)] = text
+
+
+def _text(value: Any) -> str:
+    return OWNER.sub(r"\1OWNER", json.dumps(_lasting(value), sort_keys=True))
+
+
+def _lasting(value: Any) -> Any:
+    """Leave out what differs between two makings; of a related object only its name counts."""
+    if isinstance(value, dict):
+        if "display" in value and "url" in value and "id" in value and "created" not in value:
+            return value["display"]
+        return {k: _lasting(v) for k, v in value.items() if k not in PASSING and not k.startswith("last_")}
+    if isinstance(value, list):
+        return [_lasting(each) for each in value]
+    return value if not isinstance(value, str) else re.sub(r"hwaddr=[0-9A-Fa-f:]+", "hwaddr=…", value)
+
+
+def server_is_there(arena: Arena) -> bool:
+    """Whether the container of the stack exists."""
+    return arena.lab.containers.exists(VMID)

@@ -1,0 +1,1 @@
+"""A short, seeded slice of the faults that `make chaos` tries."""

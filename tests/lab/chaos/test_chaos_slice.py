@@ -1,0 +1,46 @@
+"""A fault in each system, a kill, two runs at once and a full disk: the stack comes through them all."""
+
+import pytest
+
+from chaos import kills, matrix, troubles
+from chaos.arena import Ran
+from chaos.cases import Bench
+from chaos.verdict import judge, said
+
+SEED = 1
+CELLS = (
+    matrix.Fault("pbs", "update", "cut-after"),
+    matrix.Fault("proxmox", "update", "cut-after"),
+    matrix.Fault("ssh", "update", "cut-after"),
+    matrix.Fault("ssh", "read", "429"),
+)
+KILLS = (kills.Kill("update", 1), kills.Kill("update", 3))
+TROUBLES = (troubles.Trouble("disk-full-config"), troubles.Trouble("two-at-once"))
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_a_fault_on_the_way_is_survived(bench: Bench, cell: matrix.Fault) -> None:
+    outcome = matrix.run(bench, cell, SEED)
+    assert outcome.problems == [], outcome.line()
+
+
+@pytest.mark.parametrize("case", KILLS, ids=lambda case: case.name)
+def test_a_killed_run_is_survived(bench: Bench, case: kills.Kill) -> None:
+    outcome = kills.run(bench, case, SEED)
+    assert outcome.problems == [], outcome.line()
+
+
+@pytest.mark.parametrize("case", TROUBLES, ids=lambda case: case.name)
+def test_a_trouble_is_survived(bench: Bench, case: troubles.Trouble) -> None:
+    outcome = troubles.run(bench, case, SEED)
+    assert outcome.problems == [], outcome.line()
+
+
+def test_the_judge_refuses_what_no_person_should_see() -> None:
+    assert judge(Ran(0, "all is well", 1), ["sesame"]) == []
+    assert judge(Ran(1, "Traceback (most recent call last)\n    error: x", 1), ["sesame"]) != []
+    assert judge(Ran(1, "    error: the word is sesame", 1), ["sesame"]) != []
+    assert judge(Ran(1, "nothing at all", 1), []) != []
+    assert said(Ran(1, "    error: Zabbix: refused\nerror: update failed", 1)) == ["Zabbix: refused"]
