@@ -16,7 +16,7 @@ from providers import connections
 from providers.base import Props, Provider
 from providers.ways import Connection
 from vpn import bundle, drift, plan
-from vpn.errors import HostKeyChanged, RemoteFailed, SshError
+from vpn.errors import HostKeyChanged, SshError
 from vpn.expectation import Expectation
 from vpn.fingerprints import Fingerprints
 
@@ -86,7 +86,7 @@ def _facts(connection: Connection | None, expected: Expectation) -> dict[str, An
         return {"unreachable": "no way to it is known yet"}
     try:
         found: dict[str, Any] = json.loads(_ask(connection, "observe", expected, OBSERVE_SECONDS))
-    except (HostKeyChanged, RemoteFailed):
+    except HostKeyChanged:
         raise
     except SshError as error:
         return {"unreachable": str(error)}

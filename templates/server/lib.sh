@@ -34,7 +34,11 @@ explain_failures() {
     trap 'echo "${0##*/} line $LINENO failed" >>"$here/failed"' ERR
 }
 
-digest_of() { sha256sum | cut -d ' ' -f 1; }
+digest_of() {
+    local sum
+    sum=$(sha256sum)
+    echo "${sum%% *}"
+}
 
 canonical() { mawk -f "$here/canonical.awk" "$1" | sort; }
 

@@ -158,6 +158,14 @@ def test_an_unreachable_server_is_a_finding_and_another_host_key_stops(host: Hos
         host.read(STATE, "one", changed)
 
 
+def test_a_server_that_cannot_say_how_it_is_can_still_be_repaired(host: Host, server: Server) -> None:
+    _, outs = host.create(STATE, checked(host, {}, server.props()))
+    server.status = 1
+    _, _, inputs = host.read(STATE, "one", outs)
+    assert inputs["drift"] == ["the server cannot be observed: on 127.0.0.1: broken"]
+    assert checked(host, inputs, server.props())["epoch"] == 2
+
+
 def test_delete_retires_the_service(host: Host, server: Server) -> None:
     host.delete(STATE, "one", server.props())
     assert server.sshd.commands[-1][0].endswith('"$d/retire"')
