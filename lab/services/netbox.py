@@ -28,7 +28,6 @@ ADDRESS = "192.168.10.31"
 PORT = 8443
 READER = "reader"
 LOGIN = (READER, "reader")
-"""The read-only login that `make lab` shows."""
 """User name and password of the read-only login that `make lab` shows."""
 PROJECT = "wireguard-vpn"
 START_SECONDS = 180.0
