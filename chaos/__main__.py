@@ -53,13 +53,21 @@ def main(
 ) -> None:
     """Try the cases on a site of their own."""
     with _site(site, services) as lab, gated(lab) as arena:
-        wanted = [case for case in cases(arena, number_of_kills) if case[0].startswith(tuple(only.split(",")))]
+        wanted = [*chosen(cases(arena, number_of_kills), only.split(","))]
         if listing:
             print("\n".join(name for name, _ in wanted))
             return
         outcomes = run_all(Bench(arena), wanted, seed, time.monotonic() + minutes * 60)
     _report(outcomes, len(wanted))
     sys.exit(any(not outcome.held for outcome in outcomes))
+
+
+def chosen(known: Iterable[Case], prefixes: Iterable[str]) -> Iterator[Case]:
+    """Yield the cases whose name begins with one of `prefixes`, in the order of these."""
+    left = list(known)
+    for prefix in prefixes:
+        yield from (case for case in left if case[0].startswith(prefix))
+        left = [case for case in left if not case[0].startswith(prefix)]
 
 
 def run_all(bench: Bench, wanted: Iterable[Case], seed: int, give_up: float) -> list[Outcome]:

@@ -28,6 +28,8 @@ class Outcome:
     answer: str = ""
     needed: str = ""
     """What had to be typed beyond a plain `up`."""
+    met: bool = True
+    """Whether there was a fault at all; without one, nothing was tried."""
     seconds: float = 0.0
 
     @property
@@ -185,5 +187,5 @@ def timed(outcome: Outcome, begun: float) -> Outcome:
 
 def tally(outcomes: Iterable[Outcome]) -> str:
     """Return how many of how many held."""
-    found = list(outcomes)
+    found = [outcome for outcome in outcomes if outcome.met]
     return f"{sum(o.held for o in found)} of {len(found)}"

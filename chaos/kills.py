@@ -6,7 +6,9 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from random import Random
 from typing import Any, Final
 
 from chaos.arena import Arena, Ran
@@ -65,10 +67,11 @@ def run(bench: Bench, case: Kill, seed: int) -> Outcome:
         after = _scene(bench, case)
     if after != GONE:
         arena.configure(**after)
-    victim, moment = random.choice([*VICTIMS]), random.uniform(0.05, 1.0) * usual
-    outcome.where = f"{victim} killed after {moment:.1f} s of {usual:.1f}"
-    concerned = case.operation != "update"
-    attempt(bench, outcome, lambda: killed(arena, case.operation, victim, moment), watched=not concerned)
+    moment, struck = random.uniform(0.05, 0.9) * usual, list[str]()
+    run_to_death = partial(killed, arena, case.operation, moment, random, struck)
+    attempt(bench, outcome, run_to_death, watched=case.operation == "update")
+    outcome.where = f"{struck[0] if struck else 'nobody'} killed after {moment:.1f} s of {usual:.1f}"
+    outcome.met = bool(struck)
     converges(bench, after, outcome)
     return timed(outcome, begun)
 
@@ -98,8 +101,8 @@ def _usual(bench: Bench, case: Kill, after: dict[str, Any]) -> float:
     return ran.seconds
 
 
-def killed(arena: Arena, operation: str, victim: str, moment: float) -> Ran:
-    """Run a command and kill `victim` after so many seconds, or when it first appears after that."""
+def killed(arena: Arena, operation: str, moment: float, random: Random, struck: list[str]) -> Ran:
+    """Run a command and kill one of its processes after so many seconds; `struck` gets who it was."""
     verb = ["destroy"] if operation == "destroy" else ["up"]
     argv = [
         "pulumi",
@@ -124,30 +127,30 @@ def killed(arena: Arena, operation: str, victim: str, moment: float) -> Ran:
         start_new_session=True,
     )
     family: dict[int, str | None] = {}
-    struck = False
     while process.poll() is None and not struck:
         family |= descendants(process.pid)
         if time.monotonic() - begun >= moment:
-            struck = strike(process.pid, family, victim)
+            struck += strike(process.pid, family, random)
         time.sleep(0.05)
     family |= descendants(process.pid)
     out = process.communicate(timeout=600)[0]
     settle_down(family)
-    code = process.returncode
-    if code < 0 and victim == "pulumi":
-        return Ran(code, out + "\nerror: killed\n", time.monotonic() - begun)
-    return Ran(code, out, time.monotonic() - begun)
+    if struck == ["pulumi"]:
+        out += "\nerror: killed\n"
+    return Ran(process.returncode, out, time.monotonic() - begun)
 
 
-def strike(root: int, family: dict[int, str | None], victim: str) -> bool:
-    """Kill the process the case names, if it is there already."""
-    wanted = VICTIMS[victim]
-    for pid in [root] if victim == "pulumi" else [p for p in family if start_time(p)]:
-        if victim == "pulumi" or wanted in _words(pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-                return True
-    return False
+def strike(root: int, family: dict[int, str | None], random: Random) -> list[str]:
+    """Kill one of the processes that live now; return what it was, nothing when it was faster."""
+    living = {"pulumi": root}
+    for pid in family:
+        words = _words(pid)
+        living |= {name: pid for name, sign in VICTIMS.items() if name != "pulumi" and sign in words}
+    victim = random.choice(sorted(living))
+    with suppress(ProcessLookupError):
+        os.kill(living[victim], signal.SIGKILL)
+        return [victim]
+    return []
 
 
 def settle_down(family: dict[int, str | None]) -> None:

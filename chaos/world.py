@@ -29,6 +29,8 @@ PASSING: Final = frozenset(
     | {"hostid", "templateid", "groupid", "interfaceid", "parentTemplates_id", "mac_address", "primary_mac_address"}
 )
 """What differs between two makings of the same thing."""
+DEFAULTS: Final = {"cpulimit": 0}
+"""Options that Proxmox's plugin writes out when it makes a container, and leaves out when it changes one."""
 ABOUT_SERVER: Final = (
     "wg show wg0 public-key; wg show wg0 listen-port; wg show wg0 allowed-ips | sort; "
     "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
@@ -138,7 +140,8 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, dict):
         if "display" in value and "url" in value and "id" in value and "created" not in value:
             return value["display"]
-        return {k: _lasting(v) for k, v in value.items() if k not in PASSING and not k.startswith("last_")}
+        kept = {k: v for k, v in value.items() if k not in PASSING and not k.startswith("last_")}
+        return {k: _lasting(v) for k, v in kept.items() if DEFAULTS.get(k) != v}
     if isinstance(value, list):
         return [_lasting(each) for each in value]
     return value if not isinstance(value, str) else re.sub(r"hwaddr=[0-9A-Fa-f:]+", "hwaddr=…", value)

@@ -28,7 +28,8 @@ def test_a_fault_on_the_way_is_survived(bench: Bench, cell: matrix.Fault) -> Non
 
 @pytest.mark.parametrize("case", KILLS, ids=lambda case: case.name)
 def test_a_killed_run_is_survived(bench: Bench, case: kills.Kill) -> None:
-    outcome = kills.run(bench, case, SEED)
+    outcomes = (kills.run(bench, case, seed) for seed in range(SEED, SEED + 5))
+    outcome = next(each for each in outcomes if each.met)  # a run may be faster than its killer
     assert outcome.problems == [], outcome.line()
 
 
