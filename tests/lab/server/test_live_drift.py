@@ -25,6 +25,10 @@ DRIFT = {
     "rules flushed": ("nft flush ruleset", "firewall rules are not loaded"),
     "rule added": ("nft insert rule inet wireguard_vpn forward accept", "firewall rules were changed"),
     "rules file": ("echo >> /etc/wireguard-vpn/nftables.conf", "/etc/wireguard-vpn/nftables.conf was changed"),
+    "rules file gone": (
+        "rm /etc/wireguard-vpn/nftables.conf; systemctl restart wireguard-vpn-firewall",
+        "the interface wg0 is down",
+    ),
     "drop-in gone": ("rm -r /etc/systemd/system/wg-quick@.service.d; systemctl daemon-reload", "is gone"),
     "package gone": ("apt-get -y purge qrencode", "package qrencode is not installed"),
 }
