@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pure.support import MONTH, NOW, ledger, settings
-from vpn.addresses import Claim, Ledger, allocate
+from vpn.addresses import Claim, Ledger, allocate, reserved
 from vpn.errors import AllocationError
 
 SUBNET = ip_network("10.8.0.0/29")
@@ -141,3 +141,42 @@ def test_settings_claim_what_they_say() -> None:
     )
     assert four(found) == {"a": "10.8.0.3", "b": "10.8.0.1"}
     assert isinstance(found.leases["a"].ipv4, IPv4Address)
+
+
+def test_without_quarantine_an_address_changes_hands_at_once_but_never_while_it_is_held() -> None:
+    def deal_at_once(*people: str, previous: Ledger) -> Ledger:
+        return allocate([Claim(each) for each in people], [SUBNET], SERVER, previous, NOW, dt.timedelta(0))
+
+    first = deal("bob")
+    assert four(deal_at_once("alice", "bob", previous=first)) == {"alice": "10.8.0.3", "bob": "10.8.0.2"}
+    assert four(deal_at_once("alice", previous=first)) == {"alice": "10.8.0.2"}
+
+
+def test_a_returning_peer_gets_its_former_address_not_the_lowest() -> None:
+    gone = deal(previous=deal(Claim("alice", (ip_network("10.8.0.5/32"),))))
+    assert four(deal("alice", "bob", previous=gone)) == {"alice": "10.8.0.5", "bob": "10.8.0.2"}
+
+
+def test_one_family_stays_when_the_other_changes() -> None:
+    both = (SUBNET, SIX)
+    first = deal("alice", "bob", subnets=both)
+    moved = deal(Claim("alice", (ip_network("10.8.0.6/32"),)), "bob", "carol", previous=first, subnets=both)
+    assert six(moved) == {"alice": "fd00:8::2", "bob": "fd00:8::3", "carol": "fd00:8::4"}
+    assert four(moved)["alice"] == "10.8.0.6"
+
+
+def test_a_fixed_ipv6_address_gives_its_host_part_to_ipv4() -> None:
+    claim = Claim("alice", (ip_network("fd00:8::5/128"),))
+    assert four(deal(claim, subnets=(SUBNET, SIX))) == {"alice": "10.8.0.5"}
+    assert deal(claim).leases["alice"].ipv6 is None
+
+
+def test_releases_are_dated_in_utc() -> None:
+    east = NOW.astimezone(dt.timezone(dt.timedelta(hours=5)))
+    (release,) = deal(previous=deal("alice"), now=east).released.values()
+    assert (release.released_at, release.released_at.utcoffset()) == (NOW.replace(microsecond=0), dt.timedelta(0))
+
+
+def test_both_of_the_server_s_addresses_are_reserved() -> None:
+    found = reserved(settings(address="10.8.0.1/24", address_ipv6="fd00:8::9/64"))
+    assert found == (ip_address("10.8.0.1"), ip_address("fd00:8::9"))

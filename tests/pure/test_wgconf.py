@@ -65,6 +65,21 @@ def test_parsing_what_was_rendered_is_the_identity(conf: WgConf) -> None:
     assert wgconf.parse(wgconf.render(conf)) == conf
 
 
+@given(confs)
+def test_the_runtime_form_is_what_wg_itself_understands(conf: WgConf) -> None:
+    bare = wgconf.strip(conf)
+    left = (bare.addresses, bare.mtu, bare.table, bare.save_config, bare.post_up, bare.post_down)
+    assert left == ((), None, None, False, (), ())
+    assert (bare.private_key, bare.listen_port, bare.peers) == (conf.private_key, conf.listen_port, conf.peers)
+
+
+@given(confs)
+def test_a_configuration_and_its_text_mean_the_same(conf: WgConf) -> None:
+    text = wgconf.render(conf)
+    assert wgconf.canonical(conf) == wgconf.canonical(text)
+    assert wgconf.digest(conf) == wgconf.digest(text)
+
+
 def test_the_server_file_is_as_shown(golden: Golden) -> None:
     golden("wg0.conf", wgconf.render_server(team()))
 
@@ -102,6 +117,21 @@ def test_site_networks_are_routed_by_a_file_so_that_a_new_site_restarts_nothing(
     assert wgconf.render_routes(with_site) == "route replace 10.20.0.0/16 dev wg0\n"
     assert wgconf.render_routes(without) == ""
     assert interface_line(wgconf.render_server(with_site)) == interface_line(wgconf.render_server(without))
+
+
+def test_routes_of_sites_stand_in_order_ipv4_first() -> None:
+    sites = [
+        {"name": "a", "site_networks": ["fd00:30::/64", "10.30.0.0/16"]},
+        {"name": "b", "site_networks": ["10.20.0.0/16"]},
+    ]
+    assert wgconf.render_routes(network(address_ipv6="fd00:8::1/64", peers=sites)) == (
+        "route replace 10.20.0.0/16 dev wg0\nroute replace 10.30.0.0/16 dev wg0\nroute replace fd00:30::/64 dev wg0\n"
+    )
+
+
+def test_a_route_without_a_metric_leaves_it_to_the_kernel() -> None:
+    conf = wgconf.of_network(network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1"}]))
+    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1",)
 
 
 def test_routers_beyond_are_set_up_and_taken_down() -> None:
