@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -81,6 +82,7 @@ class ConfigStore:
         """Add peers at the end, their secrets encrypted."""
         before = self.peers()
         self._check([*before, *peers])
+        _refuse_numbers(peers)
         plain: dict[str, str] = {}
         for index, each in enumerate(peers, start=len(before)):
             open_ = {key: value for key, value in each.items() if key not in secrets_of(each)}
@@ -181,6 +183,16 @@ class FileStore:
         draft = self._path.with_name(f".{self._path.name}.new")
         draft.write_text(text.getvalue(), encoding="utf-8")
         draft.replace(self._path)
+
+
+def _refuse_numbers(peers: Sequence[Peer]) -> None:
+    """Raise StackError for a name that `pulumi config set --path` would turn into a number or a boolean."""
+    for each in peers:
+        for key in ("name", "group"):
+            if re.fullmatch(r"\d+|true|false", str(each.get(key, ""))):
+                raise StackError(
+                    f"{key} {each[key]!r} would be read as a number or boolean: take another, or peers.yaml"
+                )
 
 
 def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:

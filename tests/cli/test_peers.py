@@ -74,6 +74,7 @@ def test_a_given_preshared_key_is_read_from_input_and_encrypted(
     [
         (["bad name"], "peers[4].name"),
         (["alice"], "must be unique"),
+        (["2027"], "read as a number"),
         (["erin", "--public-key", "abc"], "peers[4].public_key: abc"),
         (["erin", "--allowed-ips", "10.9.0.2/32"], "peers[4]"),
         (["erin", "--group", "nobody"], "group"),
