@@ -75,4 +75,5 @@ RestartSec=2
 WantedBy=multi-user.target
 UNIT
 systemctl enable netbox.service
-systemctl mask redis-server.service sys-kernel-debug.mount systemd-journald-audit.socket apt-daily.timer apt-daily-upgrade.timer
+systemctl mask redis-server.service systemd-modules-load.service sys-kernel-debug.mount systemd-journald-audit.socket \
+    apt-daily.timer apt-daily-upgrade.timer

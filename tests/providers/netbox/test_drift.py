@@ -67,7 +67,7 @@ def facts(netbox: NetBoxServer, *paths: str) -> dict[str, list[str]]:
 
 
 def _essence(value: Any) -> Any:
-    volatile = ("id", "url", "display_url", "created", "last_updated", "termination_id", "assigned_object_id")
+    volatile = ("id", "url", "display", "display_url", "created", "last_updated", "termination_id", "assigned_object_id")
     if isinstance(value, dict):
         return {k: _essence(v) for k, v in value.items() if k not in (*volatile, "parent_object_id", "scope_id")}
     return sorted(map(str, map(_essence, value))) if isinstance(value, list) else value
@@ -88,6 +88,8 @@ def test_an_edit_by_hand_is_seen_and_put_back(
 @pytest.mark.parametrize("path", list(ONE))
 def test_a_deletion_by_hand_is_seen_and_made_good(path: str, standing: Stack, netbox: NetBoxServer) -> None:
     before = facts(netbox)
+    if path == VM:  # NetBox does not let go of an address that a tunnel ends at
+        netbox.delete(f"{END}/{one(netbox, END)['id']}/")
     netbox.delete(f"{path}/{one(netbox, path)['id']}/")
     standing.refresh()
     assert standing.up() != ("same", "same")
