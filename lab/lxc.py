@@ -136,9 +136,9 @@ def ensure_tun(site: Site) -> Path:
 
 
 def confine(site: Site, pid: int | None) -> None:
-    """Give a process the share of the processors that a container has: that of one group."""
+    """Give a process the share of the processors that a container has: that of one group among the site's."""
     if pid is not None:
-        path = (CGROUPS if unified() else CGROUPS / "cpu") / f"wgl-{site.hash}-bare"
+        path = (CGROUPS if unified() else CGROUPS / "cpu") / f"wgl-{site.hash}" / "bare"
         path.mkdir(parents=True, exist_ok=True)
         (path / "cgroup.procs").write_text(str(pid))
 
