@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from vpn.errors import RenderError
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, FileSystemBytecodeCache
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
@@ -49,4 +51,16 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        bytecode_cache=_compiled(),
     )
+
+
+def _compiled() -> FileSystemBytecodeCache | None:
+    """Keep compiled templates beside them, as Python keeps its modules; not where it may not."""
+    from jinja2 import FileSystemBytecodeCache  # noqa: PLC0415
+
+    place = TEMPLATES / "__pycache__"
+    if sys.dont_write_bytecode or not os.access(TEMPLATES, os.W_OK):
+        return None
+    place.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(place))
