@@ -1,4 +1,8 @@
-"""The container's backups as Proxmox VE lists them: of the storage that PBS is behind."""
+"""The container's backups: as Proxmox VE lists them, or PBS itself when the container is gone.
+
+Rights on a pool reach a container's backups only while the container is in it (pve-storage, check_volume_access); and
+its own access rules go with it. To restore one under its own VMID needs no more than its name, which PBS tells.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,11 @@ from typing import Any
 
 from cli.configured import Configured
 from clients.proxmox import Proxmox
+from vpn.backup import finished
 from vpn.errors import ConfigError, Problem, StackError
 
 LATEST = "latest"
-HIDDEN = "when the container is gone, that takes VM.Backup on /vms/VMID: a pool no longer holds it"
+HIDDEN = "when the container is gone, Proxmox VE shows them to an administrator only: set pbs_url and pbs_token"
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,22 @@ def of_container(api: Proxmox, node: str, place: str, vmid: int) -> tuple[Backup
     return tuple(_backup(each) for each in api.backups(node, place, vmid) if each.get("size"))
 
 
+def known(configured: Configured, api: Proxmox, node: str, place: str, vmid: int) -> tuple[Backup, ...]:
+    """Return the container's backups, newest first, whether it exists or not."""
+    return of_container(api, node, place, vmid) or of_server(configured, place, vmid)
+
+
+def of_server(configured: Configured, place: str, vmid: int) -> tuple[Backup, ...]:
+    """Return the container's whole snapshots as PBS tells them, newest first; none when PBS is not configured."""
+    server, datastore = configured.pbs(), configured.values.get("pbs_datastore")
+    if server is None or not datastore:
+        return ()
+    with server:
+        snapshots = server.snapshots(str(datastore), str(configured.values.get("pbs_namespace", "")), vmid)
+    whole = sorted(filter(finished, snapshots), key=lambda each: -int(each["backup-time"]))
+    return tuple(_snapshot(each, place, vmid) for each in whole)
+
+
 def choose(found: Sequence[Backup], wanted: str) -> Backup:
     """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none."""
     if not found:
@@ -68,3 +89,10 @@ def _backup(raw: dict[str, Any]) -> Backup:
         verified=str(verification.get("state", "not yet")),
         notes=str(raw.get("notes", "")).strip(),
     )
+
+
+def _snapshot(raw: dict[str, Any], place: str, vmid: int) -> Backup:
+    """Return a snapshot under the name that Proxmox VE gives it."""
+    made = dt.datetime.fromtimestamp(int(raw["backup-time"]), dt.UTC)
+    name = f"{place}:backup/ct/{vmid}/{made:%Y-%m-%dT%H:%M:%SZ}"
+    return _backup({**raw, "volid": name, "ctime": raw["backup-time"], "notes": raw.get("comment", "")})

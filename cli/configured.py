@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.pulumi import Pulumi
+from clients.pbs import Pbs
 from clients.proxmox import Proxmox
 from clients.ssh import Way
 from clients.tls import Trust
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
+from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
 
@@ -103,7 +105,16 @@ class Configured:
         trust = Trust(self._local(ca_file) if ca_file else None, found.get("proxmox_fingerprint"))
         return Proxmox(found["proxmox_endpoint"], found["proxmox_api_token"], trust=trust)
 
-    def _section(self, section: type[Ssh | ProxmoxSettings]) -> dict[str, Any]:
+    def pbs(self) -> Pbs | None:
+        """Return a connection to Proxmox Backup Server; None when address or token are not configured."""
+        found = self._section(PbsSettings)
+        if not found.get("pbs_url") or not found.get("pbs_token"):
+            return None
+        ca_file = found.get("pbs_ca_file")
+        trust = Trust(self._local(ca_file) if ca_file else None, found.get("pbs_fingerprint"))
+        return Pbs.connect(found["pbs_url"], found["pbs_token"], trust)
+
+    def _section(self, section: type[Ssh | ProxmoxSettings | PbsSettings]) -> dict[str, Any]:
         """Return the raw values of a section, of the environment where the config has none."""
         known = {key: self.environ.get(variable) for key, variable in section.environment.items()}
         return known | {key: self.values[key] for key in section.model_fields if key in self.values}

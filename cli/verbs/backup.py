@@ -66,4 +66,4 @@ def age(
 def _found(stack: Stack, storage: str | None) -> tuple[Backup, ...]:
     place, configured = Place.of(stack.deployed), stack.configured
     with configured.proxmox() as api:
-        return backups.of_container(api, place.node, backups.storage(configured, storage), place.vmid)
+        return backups.known(configured, api, place.node, backups.storage(configured, storage), place.vmid)

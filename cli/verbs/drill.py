@@ -39,7 +39,7 @@ def drill(  # noqa: PLR0917 - options of a command
     full = complete(address, configured)
     with configured.proxmox() as api:
         place = replace(own, vmid=vmid or _free(api))
-        known = backups.of_container(api, own.node, backups.storage(configured, storage), own.vmid)
+        known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
         nic = recovery.isolated_nic(_bridge(configured), full, _vlan(configured))
         recovery.beside(api, place, chosen.volume, nic, recovery.timed(begun))

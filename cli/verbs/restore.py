@@ -39,7 +39,7 @@ def restore(  # noqa: PLR0917 - options of a command
     own, configured = Place.of(stack.deployed), stack.configured
     place = own if to is None else replace(own, vmid=to)
     with configured.proxmox() as api:
-        known = backups.of_container(api, own.node, backups.storage(configured, storage), own.vmid)
+        known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
         _ask(chosen, place, yes=yes)
         if place is not own:

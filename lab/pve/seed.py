@@ -26,7 +26,6 @@ ROLES = {
     "WGBridge": ["SDN.Use"],
     "WGAudit": ["Sys.Audit"],
     "WGSee": ["VM.Audit"],
-    "WGRecover": ["VM.Audit", "VM.Backup"],
 }
 GRANTS = {
     f"/pool/{POOL}": "WGDeploy",
@@ -36,11 +35,9 @@ GRANTS = {
     "/nodes/pve": "WGNode",
     "/sdn/zones/localnetwork/vmbr0": "WGBridge",
     "/vms": "WGSee",
-    "/vms/2090": "WGRecover",
 }
 """Roles at paths, for the user and its token. VM.Audit on /vms lets a removed container be told from a forbidden one:
-without it the server answers 403 for a VMID outside the pool, also for one that is gone. VM.Backup on the VMID itself
-lets its backups be seen when the container is gone, and with it its place in the pool."""
+without it the server answers 403 for a VMID outside the pool, also for one that is gone."""
 AUDIT_PATH = "/"
 """Sys.Audit on / without propagation: to see whether a backup job covers the container."""
 ADMIN_JOB = {

@@ -13,11 +13,13 @@ from cli import backups, recovery
 from cli.configured import Configured
 from cli.recovery import Place
 from cli.verbs.drill import complete
+from clients.pbs import Pbs
 from clients.proxmox import Proxmox
 from tests.cli.conftest import Command
 from tests.cli.world import MARK
 from vpn.errors import OwnershipError, ServerFault, StackError
 
+PBS_TOKEN = "wg@pbs!pulumi:00000000-0000-0000-0000-000000000000"
 TOKEN = "wgdeploy@pve!pulumi=11111111-2222-3333-4444-555555555555"
 OURS = f"WireGuard VPN server\n{MARK}\n"
 OWN = Place("pve", 2090, "local-lvm", "wireguard", MARK)
@@ -161,6 +163,28 @@ def test_backups_come_newest_first_and_unfinished_ones_not_at_all() -> None:
     for wanted, known in (("yesterday", found), ("latest", ())):
         with pytest.raises(StackError, match="no backup"):
             backups.choose(known, wanted)
+
+
+def test_backups_of_a_container_that_is_gone_are_asked_of_the_backup_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = ["index.json.blob", "root.pxar.didx", "pct.conf.blob"]
+    whole = {"backup-time": 1796090400, "size": 9, "files": files, "comment": "wireguard"}
+    older = whole | {"backup-time": 1796004000, "verification": {"state": "ok"}}
+    running = {"backup-time": 1796094000, "files": []}
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return _data([older, running, whole])
+
+    server = Pbs.connect("https://pbs:8007", PBS_TOKEN, transport=httpx.MockTransport(answer))
+    monkeypatch.setattr(Configured, "pbs", lambda _: server)
+    config = configured(pbs_datastore="backup", pbs_namespace="vpn")
+    found = backups.known(config, Node().api(), "pve", "pbs", 2090)
+    assert [each.volume for each in found] == [
+        "pbs:backup/ct/2090/2026-12-01T02:00:00Z",
+        "pbs:backup/ct/2090/2026-11-30T02:00:00Z",
+    ]
+    assert "ns=vpn" in asked[0]
 
 
 @pytest.fixture
