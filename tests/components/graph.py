@@ -10,6 +10,7 @@ from pulumi.runtime import mocks
 
 from components.vpn import Vpn
 from providers.address_ledger import AddressLedgerProvider
+from providers.base import Provider
 from providers.keyring import KeyringProvider
 from vpn.settings import Settings, parse
 
@@ -45,7 +46,7 @@ MAC = "BC:24:11:00:00:01"
 DHCP_ADDRESS = "192.168.30.7"
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-DECIDED_AT_CHECK = {"keyring": KeyringProvider, "addresses": AddressLedgerProvider}
+DECIDED_AT_CHECK: Mapping[str, type[Provider[Any]]] = {"keyring": KeyringProvider, "addresses": AddressLedgerProvider}
 
 
 def settings(**config: Any) -> Settings:
@@ -141,7 +142,7 @@ class Graph(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the monitor's own name
         """Keep what is registered."""
         self.requests.append(request)
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
     @property
     def custom(self) -> dict[str, Resource]:
@@ -151,7 +152,8 @@ class Graph(mocks.MockMonitor):
 
     def waits_for(self, name: str, other: str) -> bool:
         """Whether `name` is made after `other`, directly or not."""
-        seen, todo = set(), {name}
+        seen: set[str] = set()
+        todo = {name}
         while todo:
             direct = set().union(*(self.custom[n].dependencies for n in todo if n in self.custom))
             todo = direct - seen
@@ -164,7 +166,7 @@ def declare(given: Settings) -> Graph:
     graph = Graph()
     mocks.set_mocks(graph.answers, project="wireguard-vpn", stack="test", monitor=graph)
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:
         vpn = Vpn("vpn", given)
         return pulumi.Output.all(*(_kept(graph, name, v) for name, v in vpn.outputs.items()))
@@ -176,7 +178,7 @@ def declare(given: Settings) -> Graph:
 
 def _kept(graph: Graph, name: str, value: pulumi.Input[Any]) -> pulumi.Output[Any]:
     output = pulumi.Output.from_input(value)
-    pulumi.Output.from_input(output.is_secret()).apply(
+    pulumi.Output.from_input(output.is_secret()).apply(  # type: ignore[arg-type]
         lambda secret: graph.secret_outputs.add(name) if secret else None
     )
     return output.apply(lambda known: graph.outputs.__setitem__(name, known))

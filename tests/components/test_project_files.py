@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
 BLOCK: dict[str, dict[str, Any]] = PROJECT["config"]
 KINDS = [field.annotation for field in Settings.model_fields.values()]
-SECTIONS = [each for each in KINDS if isinstance(each, type) and issubclass(each, Section)]
+SECTIONS: list[type[Section]] = [each for each in KINDS if isinstance(each, type) and issubclass(each, Section)]
 FROM_ENVIRONMENT = {key for each in SECTIONS for key in each.environment}
 ENVIRONMENT = {
     "PROXMOX_VE_ENDPOINT": "https://pve.infra.local:8006",
@@ -34,7 +34,8 @@ ENVIRONMENT = {
 
 def fields() -> dict[str, Any]:
     """Every config key with the field that holds it."""
-    known = {name: field for each in (*SECTIONS, People) for name, field in each.model_fields.items()}
+    models: list[type[Section]] = [*SECTIONS, People]
+    known = {name: field for each in models for name, field in each.model_fields.items()}
     return {key: known[key] for key in KNOWN_KEYS}
 
 

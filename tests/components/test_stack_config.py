@@ -28,7 +28,7 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(directory: Path, config: Mapping[str, Any], secret: tuple[str, ...] = ()) -> Settings:
     """Load settings as the running program does: Pulumi hands over text, JSON for structures."""
-    own = {f"{stack_config.NAMESPACE}:{key}": value for key, value in (BASE | config).items()}
+    own = {f"{stack_config.NAMESPACE}:{key}": value for key, value in {**BASE, **config}.items()}
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in own.items()}
     pulumi.runtime.set_all_config(
         text | {"proxmoxve:insecure": "true"},
