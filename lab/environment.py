@@ -24,6 +24,7 @@ def variables(site: Site) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{site.state / 'backend'}",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(site.state / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PYTHONDONTWRITEBYTECODE": "",  # a machine that sets it would compile the program anew at every preview
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "SSL_CERT_FILE": str(certificates.bundle),
         "WIREGUARD_VPN_LAB_CA": str(certificates.ca),
