@@ -28,6 +28,7 @@ lab-destroy: ## run pulumi destroy, then remove the lab
 	@if [ -d .lab ]; then
 	  . lab/env
 	  $(PYTHON) -m lab start
+	  pulumi stack select --create $(STACK)
 	  pulumi destroy --stack $(STACK) --yes --skip-preview
 	  $(PYTHON) -m lab down
 	fi
