@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import threading
 import time
@@ -13,9 +14,12 @@ from typing import Any, Self
 SECRET_MARK = "4dabf18193072939515e22adb298388d"
 """The key by which Pulumi's protocol marks a value (resource.SigKey); its value says of what kind it is."""
 SECRET_KIND = "1b47061264138c4ac30d75fd1eb44270"
-PROGRAM_CONFIG = b"PULUMI_CONFIG="
-"""The program gets the stack's config, secrets included, in this variable of its environment: that is Pulumi's way,
-and the only known exception. The process is the program's own, of the same user."""
+CONFIG_VARIABLE = b"PULUMI_CONFIG="
+"""Pulumi hands the stack's config, secrets included, to the program and its plugins in this variable of their
+environment, on the machine where `pulumi` runs and readable to its user alone. It is left out of the search."""
+ENGINE_LOG = re.compile(rb'^\{"time":"[^"]+","level":"')
+"""A line of the engine's own log, which from -v=7 on holds every value it handles in plain text, secrets too: Pulumi's
+way, so such a log is a secret itself. What program, plugins and display say beside it is searched."""
 PAUSE = 0.05
 
 
@@ -56,11 +60,17 @@ def _without_secrets(value: Any) -> Any:
     return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
-class Watch(threading.Thread):
-    """Looks at the arguments and environments of all processes of this machine that are new, until left."""
+def without_engine_log(said: bytes) -> bytes:
+    """Return what a run with -v=9 printed, without the lines of the engine's log."""
+    return b"\n".join(line for line in said.splitlines() if not ENGINE_LOG.match(line))
 
-    def __init__(self) -> None:
+
+class Watch(threading.Thread):
+    """Looks at the arguments and environments of all new processes that name `root` anywhere, until left."""
+
+    def __init__(self, root: Path) -> None:
         super().__init__(daemon=True)
+        self.root = bytes(root)
         self.before = {path.name for path in Path("/proc").glob("[0-9]*")}
         self.arguments: dict[str, bytes] = {}
         self.environments: dict[str, bytes] = {}
@@ -83,9 +93,11 @@ class Watch(threading.Thread):
     def _note(self, path: Path) -> None:
         arguments = (path / "cmdline").read_bytes()
         variables = (path / "environ").read_bytes().split(b"\0")
+        if self.root not in arguments and not any(self.root in each for each in variables):
+            return
         name = f"process {path.name}"
         self.arguments[name] = self.arguments.get(name, b"") + arguments + b"\n"
-        kept = [v for v in variables if not v.startswith(PROGRAM_CONFIG)]
+        kept = [v for v in variables if not v.startswith(CONFIG_VARIABLE)]
         if len(kept) < len(variables):
             self.excepted.add(name)
         self.environments[name] = b"\0".join(kept)
