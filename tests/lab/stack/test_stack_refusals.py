@@ -72,7 +72,7 @@ def test_a_wrong_token_is_one_clear_message(other: Stack) -> None:
     diagnostics = run.out.partition("Diagnostics:")[2]
     assert diagnostics.count("error:") == 1
     assert "proxmox_api_token" in diagnostics
-    assert "is not accepted: Proxmox VE" in diagnostics
+    assert "is not accepted" in diagnostics
     assert token.partition("=")[2] not in run.out
     assert "Traceback" not in run.out
 
