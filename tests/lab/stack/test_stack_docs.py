@@ -31,7 +31,7 @@ def test_the_block_does_what_it_says(block: Block, site: Rehearsal) -> None:
     told = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.text],
         cwd=site.root,
-        env={**site.environ, "PULUMI_SKIP_CONFIRMATIONS": "true"},
+        env=site.environ,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
