@@ -16,8 +16,8 @@ from vpn.network import Network
 from vpn.settings import Settings, Ssh
 
 USER = "root"
-DIALS = 60
-"""How many times a container that still boots is dialled."""
+DIALS = 15
+"""How many times a container that still boots is dialled: for half a minute, with growing pauses."""
 
 
 class Server(pulumi.ComponentResource):
