@@ -65,10 +65,12 @@ class Host:
 
     def close(self) -> None:
         """End the plugin; what it printed is in `stderr` afterwards."""
+        if self._process.stderr is None or self._process.stderr.closed:
+            return
+        self._channel.close()
         if self._process.poll() is None:
-            self._channel.close()
             self._process.terminate()
-            self.stderr = self._process.communicate(timeout=20)[1].decode()
+        self.stderr = self._process.communicate(timeout=20)[1].decode()
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Hand over the stack's config (`namespace:key` → text)."""
