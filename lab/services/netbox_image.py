@@ -33,6 +33,7 @@ def image(site: Site) -> Image:
             "wheels": ensure_wheels(site),
             "netbox_requirements.txt": REQUIREMENTS,
             "netbox_configuration.py": HERE / "netbox_configuration.py",
+            "netbox_wsgi.py": HERE / "netbox_wsgi.py",
         },
     )
 

@@ -7,6 +7,7 @@ CLUSTER=$(ls /etc/postgresql)
 useradd --system --home-dir "$NETBOX_ROOT" --shell /usr/sbin/nologin netbox
 mkdir -p "$NETBOX_ROOT/conf" /etc/systemd/system
 mv /root/netbox_configuration.py "$NETBOX_ROOT/conf/configuration.py"
+mv /root/netbox_wsgi.py "$NETBOX_ROOT/conf/"
 python3 -m venv "$NETBOX_ROOT/venv"
 "$NETBOX_ROOT/venv/bin/pip" install --quiet --no-index --no-deps --find-links /root/wheels -r /root/netbox_requirements.txt
 rm -rf /root/wheels
@@ -38,7 +39,7 @@ tls=""
 [ ! -s conf/tls.key ] || tls="--certfile conf/tls.pem --keyfile conf/tls.key"
 # One process with threads: half the memory of several, and fast enough for a lab.
 as_netbox venv/bin/gunicorn --bind "$NETBOX_BIND" --workers "${NETBOX_WORKERS:-1}" --threads 4 --timeout 120 \
-    --worker-tmp-dir /run/netbox $tls netbox.wsgi
+    --worker-tmp-dir /run/netbox $tls --pythonpath conf netbox_wsgi
 RUN
 chmod 755 /opt/netbox/netbox-run
 

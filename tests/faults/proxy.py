@@ -14,7 +14,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
@@ -130,6 +130,8 @@ class FaultyProxy:
     ) -> None:
         self.target, self.trust = target, trust
         self.requests: list[Recorded] = []
+        self.added: dict[str, str] = {}
+        """Headers added to every request on its way, such as a session's cookie."""
         self._rules: list[Rule] = []
         self._lock = Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -178,7 +180,7 @@ class FaultyProxy:
 
     def forward(self, request: Recorded) -> Reply:
         """Pass the request on and return the target's answer."""
-        return forward(self.target, request, self.trust)
+        return forward(self.target, replace(request, headers={**request.headers, **self.added}), self.trust)
 
     def _fault(self, request: Recorded) -> Fault | None:
         for rule in self._rules:

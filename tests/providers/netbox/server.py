@@ -76,7 +76,19 @@ class NetBoxServer:
         self._log = Path(f"{self._work.name}.log").open("wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             # Should this process be killed, the server dies with it.
-            ["setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", BOOT],
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "sh",
+                "-c",
+                BOOT,
+            ],
             env={
                 "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "WORK": self._work.name,

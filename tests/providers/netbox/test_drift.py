@@ -67,7 +67,16 @@ def facts(netbox: NetBoxServer, *paths: str) -> dict[str, list[str]]:
 
 
 def _essence(value: Any) -> Any:
-    volatile = ("id", "url", "display", "display_url", "created", "last_updated", "termination_id", "assigned_object_id")
+    volatile = (
+        "id",
+        "url",
+        "display",
+        "display_url",
+        "created",
+        "last_updated",
+        "termination_id",
+        "assigned_object_id",
+    )
     if isinstance(value, dict):
         return {k: _essence(v) for k, v in value.items() if k not in (*volatile, "parent_object_id", "scope_id")}
     return sorted(map(str, map(_essence, value))) if isinstance(value, list) else value
