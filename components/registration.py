@@ -76,6 +76,7 @@ def described(settings: Settings, network: Network, address: str, *, stack: str)
         tunnel=tuple(map(str, network.interface.addresses)),
         port=network.interface.listen_port,
         mtu=network.interface.mtu,
+        onboot=container.onboot,
         peers=tuple(_peers(network)),
     )
 

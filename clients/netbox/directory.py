@@ -19,7 +19,8 @@ SHOWN = 10
 class Directory:
     """Ids by key and keys by id, for one run.
 
-    `configured` are the names of site, cluster and role as the configuration spells them.
+    `configured` are the virtual machine's fields as wanted; among them the names of site, cluster
+    and role as the configuration spells them.
     """
 
     def __init__(self, netbox: NetBox, configured: Mapping[str, str]) -> None:
@@ -47,6 +48,10 @@ class Directory:
         if kind in EXISTING:
             return int(self.existing(kind, key)["id"])
         return self._ids[kind, key]
+
+    def configured(self, field: str) -> str:
+        """Return what the virtual machine's record wants in a field."""
+        return self._configured.get(field, "")
 
     def spelled(self, field: str, found: ApiObject) -> str:
         """Return the name of `found`, as the configuration has it where it means the same."""

@@ -26,6 +26,9 @@ class Names(Protocol):
     def id(self, kind: str, key: str) -> int:
         """Return the id of the record, or of what must exist already (site, cluster, role)."""
 
+    def configured(self, field: str) -> str:
+        """Return what the server's record wants in a field."""
+
     def spelled(self, field: str, found: ApiObject) -> str:
         """Return the name of `found` as the configuration spells it: by name or slug."""
 
@@ -84,6 +87,15 @@ class Choice:
         """Set the value."""
         del names
         return {self.name: value}
+
+
+@dataclass(frozen=True)
+class NewerChoice(Choice):
+    """A choice that older versions do not have; there it counts as wanted, and a write is ignored."""
+
+    def read(self, found: ApiObject, names: Names) -> Value:
+        """Return the value without its label."""
+        return super().read(found, names) if self.name in found else names.configured(self.name)
 
 
 @dataclass(frozen=True)

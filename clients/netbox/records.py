@@ -59,6 +59,7 @@ class Server:
     tunnel: tuple[str, ...]
     port: int
     mtu: int | None
+    onboot: bool
     peers: tuple[Peer, ...]
 
     @property
@@ -113,6 +114,7 @@ def _virtual_machine(server: Server) -> Fields:
         "cluster": server.cluster,
         "role": server.role,
         "status": "active",
+        "start_on_boot": "on" if server.onboot else "off",
         "vcpus": server.cores,
         "memory": server.memory_mb,
         "disk": server.disk_gb * DISK_UNIT,

@@ -1,13 +1,12 @@
 """Bringing NetBox from what it says of a stack to what it shall say, and back to nothing."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from clients.netbox import mark as marks
 from clients.netbox import observe as look
 from clients.netbox.api import NetBox
 from clients.netbox.dependents import refuse_dependents
-from clients.netbox.directory import EXISTING, Directory
+from clients.netbox.directory import Directory
 from clients.netbox.fields import Fields, Records
 from clients.netbox.kinds import KINDS, TUNNEL, VIRTUAL_MACHINE
 from clients.netbox.mark import Mark
@@ -98,8 +97,8 @@ class Registry:
         return seen, look.in_the_way(self._netbox, self._mark, wanted, absent, directory)
 
     def _directory(self, records: Records) -> Directory:
-        machine: dict[str, Any] = dict(next(iter(records[VIRTUAL_MACHINE.name].values()), {}))
-        return Directory(self._netbox, {field: str(machine.get(field, "")) for field in EXISTING})
+        machine = next(iter(records[VIRTUAL_MACHINE.name].values()), {})
+        return Directory(self._netbox, {field: str(value) for field, value in machine.items()})
 
 
 def _like(seen: Mapping[str, Seen], known: Mapping[str, Fields]) -> dict[str, Fields]:

@@ -24,6 +24,7 @@ SERVER = Server(
     tunnel=("10.8.0.1/24",),
     port=51820,
     mtu=None,
+    onboot=True,
     peers=(Peer("alice", ("10.8.0.2/32",)), Peer("bob", ("10.8.0.3/32",), "disabled")),
 )
 

@@ -30,6 +30,7 @@ SERVER = Server(
     tunnel=("10.8.0.1/24", "fd00:8::1/64"),
     port=51820,
     mtu=1420,
+    onboot=True,
     peers=PEERS,
 )
 

@@ -23,6 +23,7 @@ EDITS = [
     (VM, {"name": "renamed"}),
     (VM, {"status": "offline"}),
     (VM, {"role": None}),
+    (VM, {"start_on_boot": "laststate"}),
     (VM, {"vcpus": 4}),
     (VM, {"memory": 2048}),
     (VM, {"disk": 1}),
