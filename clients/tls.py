@@ -6,13 +6,17 @@ pins a backup server's self-signed certificate (PBS documentation, "Fingerprint"
 
 import hashlib
 import hmac
+import os
 import re
 import ssl
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 FINGERPRINT_DIGITS = 64
+SYSTEM_FILE = "SSL_CERT_FILE"
+"""Names the file of the system's authorities in place of OpenSSL's own."""
 
 
 @dataclass(frozen=True)
@@ -28,13 +32,20 @@ class Trust:
 
 
 def ssl_context(trust: Trust) -> ssl.SSLContext:
-    """Return the TLS client settings that enforce `trust`.
+    """Return the TLS client settings that enforce `trust`; the same for all connections of a process.
 
     Raises ValueError for a malformed fingerprint and OSError for an unreadable CA file.
     """
     if trust.fingerprint:
         return PinnedContext.of(normal_fingerprint(trust.fingerprint))
-    return ssl.create_default_context(cafile=str(trust.ca_file) if trust.ca_file else None)
+    path = str(trust.ca_file or os.environ.get(SYSTEM_FILE, ""))
+    return _context(path, Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0)
+
+
+@cache
+def _context(path: str, _changed: int) -> ssl.SSLContext:
+    """Read certificates once: the system's are many, and a refresh connects to every system several times."""
+    return ssl.create_default_context(cafile=path or None)
 
 
 def normal_fingerprint(text: str) -> str:
