@@ -3,6 +3,8 @@
 import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
@@ -13,17 +15,18 @@ from tests.lab.stack.rehearsal import Rehearsal
 DEVICE = "/dev/net/tun,mode=0666"
 
 
-def as_root(site: Rehearsal) -> httpx.Client:
-    """Return a client of the Proxmox VE API with root's ticket, as the node's administrator has it."""
-    client = httpx.Client(
+@contextmanager
+def as_root(site: Rehearsal) -> Iterator[httpx.Client]:
+    """Yield a client of the Proxmox VE API with root's ticket, as the node's administrator has it."""
+    login = {"username": "root@pam", "password": credentials.secret(site.site, "pve_root_password")}
+    with httpx.Client(
         base_url=f"{site.environ['PROXMOX_VE_ENDPOINT']}/api2/json",
         verify=ssl.create_default_context(cafile=site.environ["SSL_CERT_FILE"]),
-    )
-    login = {"username": "root@pam", "password": credentials.secret(site.site, "pve_root_password")}
-    ticket = client.post("/access/ticket", data=login).json()["data"]
-    client.cookies.set("PVEAuthCookie", ticket["ticket"])
-    client.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
-    return client
+    ) as client:
+        ticket = client.post("/access/ticket", data=login).json()["data"]
+        client.cookies.set("PVEAuthCookie", ticket["ticket"])
+        client.headers["CSRFPreventionToken"] = ticket["CSRFPreventionToken"]
+        yield client
 
 
 @pytest.fixture
