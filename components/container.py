@@ -51,7 +51,7 @@ class Container(pulumi.ComponentResource):
                 template_file_id=self._template(name, settings, claim, provider), type="debian"
             ),
             wait_for_ip=pve.ContainerLegacyWaitForIpArgs(ipv4=True) if own.ip_address == DHCP else None,
-            opts=self._guest_options(own, claim, provider),
+            opts=self._guest_options(claim, provider),
         )
         self.vmid = self.guest.vm_id.apply(int)
         self.instance = self.guest.network_interfaces.apply(_mac_address)
@@ -77,9 +77,7 @@ class Container(pulumi.ComponentResource):
         )
         return template.id
 
-    def _guest_options(
-        self, container: ContainerSettings, claim: pulumi.Resource, provider: pve.Provider
-    ) -> pulumi.ResourceOptions:
+    def _guest_options(self, claim: pulumi.Resource, provider: pve.Provider) -> pulumi.ResourceOptions:
         """Say how the guest may change: what replaces it would mean an empty disk.
 
         A newer template and another first SSH key concern only the making of a CT; both would
@@ -92,7 +90,6 @@ class Container(pulumi.ComponentResource):
             provider=provider,
             depends_on=[claim],
             deleted_with=claim,
-            protect=container.protect,
             delete_before_replace=True,  # both have one VMID
             ignore_changes=["operatingSystem.templateFileId", "initialization.userAccount", "devicePassthroughs"],
         )

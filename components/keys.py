@@ -23,7 +23,7 @@ class Keys(pulumi.ComponentResource):
             "keyring",
             requests=[asdict(request) for request in keyring.requests(settings)],
             given=pulumi.Output.secret(keyring.given(settings)),
-            opts=pulumi.ResourceOptions(parent=self, protect=settings.container.protect),
+            opts=pulumi.ResourceOptions(parent=self),
         )
         self.addresses = AddressLedger(
             "addresses",

@@ -29,7 +29,9 @@ class Vpn(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("wireguard-vpn:index:Vpn", name, None, opts)
+        # All that is inside inherits it: a destroy without a preview would else begin with what is not protected.
+        protect = pulumi.ResourceOptions(protect=settings.container.protect)
+        super().__init__("wireguard-vpn:index:Vpn", name, None, pulumi.ResourceOptions.merge(protect, opts))
         self.settings = settings
         self.outputs: dict[str, pulumi.Input[Any]] = {}
         self.keys = Keys("keys", settings, opts=self._after())

@@ -152,11 +152,9 @@ def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph
 
 
 @pytest.mark.parametrize("protect", [True, False])
-def test_container_and_keys_are_protected_as_configured(*, protect: bool) -> None:
+def test_everything_is_protected_as_configured(*, protect: bool) -> None:
     graph = declare(settings(protect=protect))
-    assert {name for name, each in graph.custom.items() if each.request.protect} == (
-        {"container", "keyring"} if protect else set()
-    )
+    assert {each.request.protect for each in graph.custom.values()} == {protect}
 
 
 def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> None:

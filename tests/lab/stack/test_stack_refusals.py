@@ -136,6 +136,8 @@ def test_a_protected_container_is_not_destroyed(deployed: Rehearsal) -> None:
     try:
         assert stack.destroy(check=False).code != 0
         assert deployed.api("GET", f"/nodes/pve/lxc/{VMID}/status/current")["status"] == "running"
+        assert deployed.sh("systemctl is-active wg-quick@wg0") == "active"
+        stack.preview("--expect-no-changes")
     finally:
         stack.set("protect", "false")
         stack.up()
