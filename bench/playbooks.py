@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.calls import plain
 from bench.figures import Cost, measure
 from bench.stack import BenchError, Stack
 from lab.containers import Containers
@@ -105,7 +106,7 @@ def _write_way(stack: Stack, directory: Path) -> None:
     address, host_key = held["host-key"]["address"], held["host-key"]["key"]
     key = directory / "key"
     key.touch(mode=0o600)
-    key.write_text(_plain(held["keyring"]["keys"])["ssh"]["secret"])
+    key.write_text(plain(held["keyring"]["keys"])["ssh"]["secret"])
     jump = {name: os.environ[f"WIREGUARD_VPN_SSH_JUMP_{name}"] for name in ("HOST", "PORT", "USER", "HOST_KEY")}
     identity = os.environ["WIREGUARD_VPN_SSH_JUMP_PRIVATE_KEY_FILE"]
     known = f"{address} {host_key}\n[{jump['HOST']}]:{jump['PORT']} {jump['HOST_KEY']}\n"
@@ -118,13 +119,6 @@ def _write_way(stack: Stack, directory: Path) -> None:
     )
     host = {"ansible_host": address, "ansible_user": "root", "ansible_ssh_common_args": "-F ssh_config"}
     (directory / "inventory.json").write_text(json.dumps({"all": {"hosts": {"server": host}}}))
-
-
-def _plain(value: Any) -> Any:
-    """Return a decrypted secret of the state as it is."""
-    if isinstance(value, dict) and "plaintext" in value:
-        return json.loads(value["plaintext"])
-    return value
 
 
 def _prepare_container(site: Site, vmid: int) -> None:

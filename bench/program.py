@@ -5,7 +5,6 @@ from pathlib import Path
 from bench.figures import Cost, Figures
 from bench.flow import Flow
 from bench.stack import Stack, team
-from lab.api.requestlog import read_log
 from lab.site import Site
 
 SIZES = (1, 20, 100, 1_000)
@@ -20,7 +19,7 @@ def run(figures: Figures, root: Path) -> None:
         for count in SIZES:
             stack.peers(team(count))
             figures.cost("program", f"up from fewer to {count:,} peers", [stack.up()])
-            _no_op(figures, stack, site, count)
+            _no_op(figures, stack, count)
             _one_more(figures, stack, site, count)
         _restart(figures, stack, site)
         resources = stack.state()["deployment"]["resources"]
@@ -29,17 +28,11 @@ def run(figures: Figures, root: Path) -> None:
         stack.restore()
 
 
-def _no_op(figures: Figures, stack: Stack, site: Site, count: int) -> None:
+def _no_op(figures: Figures, stack: Stack, count: int) -> None:
     previews = [stack.preview("--expect-no-changes") for _ in range(RUNS)]
     figures.cost("program", f"no-op preview, {count:,} peers", previews)
     figures.cost("program", f"no-op up, {count:,} peers", [stack.up() for _ in range(RUNS)])
-    before = _requests(site)
     figures.cost("program", f"no-op up --refresh, {count:,} peers", [stack.up("--refresh") for _ in range(RUNS)])
-    calls = (_requests(site) - before) / RUNS
-    figures.add("program", f"API calls of a no-op up --refresh, {count:,} peers", calls, "", "Proxmox VE and PBS")
-    before = _requests(site)
-    stack.preview("--expect-no-changes")
-    figures.add("program", f"API calls of a no-op preview, {count:,} peers", _requests(site) - before, "")
 
 
 def _one_more(figures: Figures, stack: Stack, site: Site, count: int) -> None:
@@ -64,7 +57,3 @@ def _restart(figures: Figures, stack: Stack, site: Site) -> None:
         config.write_text(config.read_text().replace("config:\n", "config:\n  wireguard-vpn:mtu: 1400\n", 1))
         stack.up()
     figures.add("program", "gap of a restart", flow.longest_gap, "s", "a plain one costs a roaming client 15 s")
-
-
-def _requests(site: Site) -> int:
-    return sum(len(read_log(site.logs / f"{system}-requests.jsonl")) for system in ("pve", "pbs"))
