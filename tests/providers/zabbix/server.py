@@ -40,7 +40,7 @@ exec chroot "$WORK/root" /bin/sh -c '
         until [ -e /srv/server/zabbix_agent2.conf ]; do sleep 0.1; done
         zabbix_agent2 -f -c /srv/server/zabbix_agent2.conf" &
     export PHP_CLI_SERVER_WORKERS=4
-    exec setpriv --reuid zabbix --regid zabbix --init-groups \
+    exec setpriv --pdeathsig keep --reuid zabbix --regid zabbix --init-groups \
         php -c /etc/zabbix/php.ini -S 127.0.0.1:$WEB_PORT -t /usr/share/zabbix
 '
 """
@@ -84,7 +84,20 @@ class ZabbixServer:
             "POLL": "yes" if self.poll else "",
         }
         self._process = subprocess.Popen(
-            ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", BOOT],
+            # Should this process be killed, the server dies with it.
+            [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                "unshare",
+                "--mount",
+                "--pid",
+                "--fork",
+                "--kill-child",
+                "sh",
+                "-c",
+                BOOT,
+            ],
             env={**os.environ, **variables, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
