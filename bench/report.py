@@ -84,7 +84,7 @@ NOTES = {
     "(bench/ansible/playbook.yml); *role* the public role githubixx.wireguard with its defaults, whose package and "
     "kernel module are taken to be there. Ansible's no-op logs in and looks, so its match is `pulumi up --refresh`; "
     "`--check` is set against plain `preview`. Ours includes the container, its firewall, the keys and the backups.",
-    "scale": "One stack, one container, wireguard-go.",
+    "scale": "One stack, one container, wireguard-go; without NetBox, which needs seconds for every hundred addresses.",
     "recovery": "`wgvpn restore` from the lab's backup server after the container was destroyed behind Pulumi's back; "
     "the peer was not touched.",
 }

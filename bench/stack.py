@@ -44,6 +44,13 @@ class Stack:
         (self.directory / "config.yaml").write_text(yaml.safe_dump(config))
         self.peers(())
 
+    def set(self, key: str, value: str) -> None:
+        """Change one value of the benchmark's config."""
+        path = self.directory / "config.yaml"
+        config = yaml.safe_load(path.read_text())
+        config["config"][f"wireguard-vpn:{key}"] = value
+        path.write_text(yaml.safe_dump(config))
+
     def peers(self, extra: Iterable[dict[str, Any]]) -> None:
         """Let the stack have the lab's peers and these."""
         config = yaml.safe_load((self.root / "Pulumi.lab.yaml").read_text())
