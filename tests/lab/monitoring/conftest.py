@@ -1,36 +1,43 @@
-"""A checkout of its own whose lab has a real Zabbix, and the stack deployed under its eyes."""
+"""A checkout of its own whose lab has a real Zabbix and a real NetBox, and the stack deployed under their eyes."""
 
 import shutil
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from lab.services import zabbix
+from lab.services import netbox, zabbix
 from lab.services.zabbix_api import Api
 from lab.site import Site
 from tests.lab.stack.conftest import LEFT_BEHIND, ROOT, link_toolchain
 from tests.lab.stack.pulumi_cli import Stack
 from tests.lab.stack.rehearsal import Rehearsal
+from tests.providers.netbox.admin import Admin
 from tests.providers.zabbix.dump import dump
 
+EXISTS = "4"
+"""Operator of a tag filter: whatever its value (host.get, Zabbix API)."""
 EXECUTE_NOW = "6"
 """Type of the task that asks for an item's value at once (task object, Zabbix API)."""
 
 
 @dataclass(frozen=True)
 class Watched:
-    """The deployed stack, Zabbix's API as its administrator, and what Zabbix held before."""
+    """The deployed stack, both APIs as their administrators, and what the systems held before."""
 
     rehearsal: Rehearsal
     stack: Stack
     api: Api
     before: dict[str, list[Any]]
+    inventory: Admin
+    inventory_before: dict[str, list[dict[str, Any]]]
 
     def host_id(self) -> str:
-        """Return the id of the server's host."""
-        return str(self.api("host.get", {"filter": {"host": ["wireguard"]}, "output": ["hostid"]})[0]["hostid"])
+        """Return the id of the server's host: the one with the tag of a stack."""
+        tagged = {"tags": [{"tag": "pulumi", "operator": EXISTS}], "output": ["hostid"]}
+        return str(self.api("host.get", tagged)[0]["hostid"])
 
     def values(self) -> dict[str, str]:
         """Return the newest value of every item that has one, by key."""
@@ -49,21 +56,23 @@ class Watched:
 
 @pytest.fixture(scope="package")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
-    """The stack `lab` up, with Zabbix watching it and its backups."""
+    """The stack `lab` up, registered in NetBox, with Zabbix watching it and its backups."""
     root = tmp_path_factory.mktemp("a watched checkout") / "wireguard vpn"
     shutil.copytree(ROOT, root, ignore=LEFT_BEHIND)
     (root / ".venv").symlink_to(ROOT / ".venv")
     link_toolchain(root / ".lab")
     own = Rehearsal(root, Site.of(root))
     try:
-        own.lab("start", "--services", "zabbix")
+        own.lab("start", "--services", "netbox,zabbix")
         stack = own.stack("lab")
         stack.set("zabbix_enabled", "true")
         stack.set("zabbix_server", zabbix.ADDRESS)
         stack.set("zabbix_backup_url", f"https://{zabbix.PBS_NAME}:{zabbix.PBS_PORT}")
         api = zabbix.admin(own.site)
-        before = dump(api)
+        trust = ssl.create_default_context(cafile=str(own.site.state / "ca.pem"))
+        inventory = Admin(netbox.url(own.site), netbox.admin_token(own.site), trust)
+        before = dump(api), inventory.dump()
         stack.up()
-        yield Watched(own, stack, api, before)
+        yield Watched(own, stack, api, before[0], inventory, before[1])
     finally:
         own.lab("down")

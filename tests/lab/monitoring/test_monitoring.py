@@ -84,7 +84,8 @@ def test_edit_by_hand_is_seen_by_refresh_and_undone(watched: Watched) -> None:
     watched.stack.preview("--expect-no-changes")
 
 
-def test_destroy_leaves_zabbix_as_it_was(watched: Watched) -> None:
+def test_destroy_leaves_zabbix_and_netbox_as_they_were(watched: Watched) -> None:
     watched.stack.destroy()
     assert dump(watched.api) == watched.before
+    assert watched.inventory.dump() == watched.inventory_before
     watched.stack.up()

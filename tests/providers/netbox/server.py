@@ -11,15 +11,11 @@ import string
 import subprocess
 import tempfile
 import time
-import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Self
 
 from lab.services.netbox_image import SEED
+from tests.providers.netbox.admin import Admin
 
 START_SECONDS = 180
 BOOT = """set -e
@@ -39,10 +35,6 @@ exec chroot "$WORK/root" /bin/sh -c '
     wait
 '
 """
-CHANGING = ("core/object-changes", "core/jobs", "core/background", "users/tokens", "users/users", "status")
-"""What NetBox itself keeps writing: its change log, its jobs, when tokens and users were last seen."""
-NO_LISTS = ("dcim/connected-device", "extras/scripts/upload", "users/config")
-"""Addresses of the API that list nothing."""
 
 
 def new_token() -> str:
@@ -52,13 +44,13 @@ def new_token() -> str:
     return f"nbt_{key}.{plain}"
 
 
-@dataclass
-class NetBoxServer:
+class NetBoxServer(Admin):
     """One running NetBox: `url`, the program's least-privilege token and an administrator's."""
 
-    image: Path
-    program_token: str = field(default_factory=new_token, repr=False)
-    admin_token: str = field(default_factory=new_token, repr=False)
+    def __init__(self, image: Path) -> None:
+        super().__init__("", new_token())
+        self.image = image
+        self.program_token = new_token()
 
     def __enter__(self) -> Self:
         self.start()
@@ -131,41 +123,3 @@ class NetBoxServer:
             else:
                 return
         raise RuntimeError(f"NetBox did not start: {Path(self._log.name).read_text()[-3000:]}")
-
-    def get(self, path: str, token: str | None = None) -> Any:
-        """Return what GET `path` answers; with `token` as someone else than the administrator."""
-        return self._call("GET", path, None, token)
-
-    def post(self, path: str, body: Any) -> Any:
-        """Make something as the administrator."""
-        return self._call("POST", path, body)
-
-    def patch(self, path: str, body: Any) -> Any:
-        """Change something as the administrator: "by hand"."""
-        return self._call("PATCH", path, body)
-
-    def delete(self, path: str) -> None:
-        """Remove something as the administrator."""
-        self._call("DELETE", path, None)
-
-    def all(self, path: str, **filters: str) -> list[dict[str, Any]]:
-        """Return every object of a list."""
-        query = urllib.parse.urlencode({"limit": 1000, **filters})
-        return list(self.get(f"{path}/?{query}")["results"])
-
-    def dump(self) -> dict[str, list[dict[str, Any]]]:
-        """Return every object of every list of the API, but what changes by itself."""
-        paths = [path for app in self._apps() for path in app if not path.startswith((*CHANGING, *NO_LISTS))]
-        return {path: self.all(path) for path in paths}
-
-    def _apps(self) -> Iterator[list[str]]:
-        for app in self.get(""):
-            if app not in {"status", "plugins"}:
-                yield [urlsplit(each).path.removeprefix("/api/").strip("/") for each in self.get(f"{app}/").values()]
-
-    def _call(self, method: str, path: str, body: Any, token: str | None = None) -> Any:
-        headers = {"Authorization": f"Bearer {token or self.admin_token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}/api/{path}", data, headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-            return json.loads(response.read() or b"null")
