@@ -44,8 +44,8 @@ def add(site: Site, namespace: str, interface: str, cpus: str | None = None) -> 
     bound = ["taskset", "-c", cpus] if cpus else []
     argv = [*bound, *_as_somebody(interface), "wireguard-go", "-f", interface]
     processes.start(interface, namespaces.inside(namespace, argv))
-    deadline = time.monotonic() + 15
-    while not (SOCKETS / f"{interface}.sock").exists():
+    deadline = time.monotonic() + 30
+    while not ((SOCKETS / f"{interface}.sock").exists() and interface in links(namespace)):
         if processes.pid(interface) is None or time.monotonic() > deadline:
             raise PeerError(f"wireguard-go did not come up: {processes.tail(interface)}")
         time.sleep(0.01)
