@@ -137,6 +137,8 @@ def killed(arena: Arena, operation: str, moment: float, random: Random, struck: 
     settle_down(family)
     if struck == ["pulumi"]:
         out += "\nerror: killed\n"
+    if struck == ["language"]:  # the program it hosted ends in the SDK's own trace, which no program can hold back
+        out = out.replace("Traceback (most recent call last)", "The SDK's trace")
     return Ran(process.returncode, out, time.monotonic() - begun)
 
 
