@@ -47,7 +47,7 @@ class Crossing:
 
     def passes(self, source: str, target: str, side: str = "wg0") -> bool:
         """Tell whether a ping from a source address on one side is answered."""
-        words = ["ping", "-q", "-c", "1", "-W", "0.4", "-I", source, target]
+        words = ["ping", "-q", "-c", "3", "-i", "0.2", "-W", "1", "-I", source, target]
         told = subprocess.run(["ip", "netns", "exec", f"{self.name}-{side}", *words], capture_output=True, check=False)
         return told.returncode == 0
 
@@ -55,7 +55,7 @@ class Crossing:
         """Tell whether a TCP connection from a peer's address is answered, be it refused by the host itself."""
         code = (
             "import socket, sys\n"
-            f"s = socket.socket(socket.AF_INET6 if ':' in {target!r} else socket.AF_INET); s.settimeout(0.4)\n"
+            f"s = socket.socket(socket.AF_INET6 if ':' in {target!r} else socket.AF_INET); s.settimeout(1.5)\n"
             f"s.bind(({source!r}, 0))\n"
             f"try: s.connect(({target!r}, {port}))\n"
             "except ConnectionRefusedError: pass\n"
