@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import calls, core, machine, program, recovery, report, revocation, rivals, scale, tunnel, warm
-from bench.figures import Figures
+from bench.figures import UNFINISHED, Figures
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / ".lab" / "bench.json"
@@ -47,10 +47,10 @@ def _done(name: str) -> bool:
         with machine.described(figures, name):
             SECTIONS[name](figures)
     except Exception as error:  # noqa: BLE001 - whatever broke this section says nothing about the next
-        figures.add(name, "not finished", None, "", " ".join(str(error).split())[-300:])
+        figures.add(name, UNFINISHED, None, "", " ".join(str(error).split())[-300:])
     figures.write(RESULTS)
     figures.show()
-    return not any(title == "not finished" for _, title, *_ in figures.rows)
+    return not any(title == UNFINISHED for _, title, *_ in figures.rows)
 
 
 main(sys.argv[1:])

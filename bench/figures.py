@@ -14,6 +14,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+UNFINISHED = "not finished"
+"""Title of the figure that says why a section was cut short."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -56,10 +59,11 @@ class Figures:
         return found
 
     def write(self, path: Path) -> None:
-        """Write the JSON file; sections that were not measured this time stay as they were."""
+        """Write the JSON file; sections that were not measured this time, or not to the end, stay as they were."""
         path.parent.mkdir(parents=True, exist_ok=True)
         before = json.loads(path.read_text()) if path.exists() else {}
-        path.write_text(json.dumps(before | self.as_json(), indent=2) + "\n")
+        now = {name: own for name, own in self.as_json().items() if UNFINISHED not in own or name not in before}
+        path.write_text(json.dumps(before | now, indent=2) + "\n")
 
     def show(self) -> None:
         """Print the table."""
