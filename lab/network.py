@@ -6,6 +6,7 @@ from "the internet" only what NAT lets through.
 """
 
 import json
+import time
 from dataclasses import dataclass
 from ipaddress import ip_interface
 
@@ -91,7 +92,7 @@ class Network:
         namespaces.ensure(name)
         if port in links(self.site.node) and "eth0" in links(name):
             return
-        batch(self.site.node, [f"link del {port}"] if port in links(self.site.node) else [])
+        self._free(port)
         mac = _mac(address)
         add = f"link add {port} type veth peer name eth0 address {mac} netns {name}"
         batch(self.site.node, [add, f"link set {port} master {bridge} up"])
@@ -99,6 +100,13 @@ class Network:
             name,
             [f"addr replace {address} dev eth0", "link set eth0 up", f"route replace default via {gateway}"],
         )
+
+    def _free(self, port: str, timeout: float = 10) -> None:
+        """Remove what holds the name `port`. A removed host's end goes a moment after its namespace, by itself."""
+        deadline = time.monotonic() + timeout
+        while port in links(self.site.node) and time.monotonic() < deadline:
+            run(["ip", "-n", self.site.node, "link", "del", port], check=False)
+            time.sleep(0.02)
 
     def remove_host(self, name: str) -> None:
         """Remove a host made by `add_host`."""
