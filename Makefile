@@ -34,10 +34,10 @@ lab-destroy: ## run pulumi destroy, then remove the lab
 	fi
 
 test: setup ## run every test
-	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup tests
+	@$(PYTHON) -m pytest -q -n 2 --dist loadscope tests
 
 test-fast: venv ## run the tests that need neither root nor network
-	@$(PYTHON) -m pytest -q -n 2 --dist loadgroup -m "not lab" tests
+	@$(PYTHON) -m pytest -q -n 2 --dist loadscope -m "not lab" tests
 
 bench: lab ## measure: prints a table, writes .lab/bench.json
 	@. lab/env

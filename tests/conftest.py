@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 TIERS = ("pure", "providers", "components", "lab")
 TESTS = Path(__file__).parent
+FOLDER_DEPTH = 3
 REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
 
@@ -16,17 +19,28 @@ settings.register_profile("ci", deadline=None, suppress_health_check=[HealthChec
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test by the folder it lives in; a folder that is no tier counts as pure.
 
-    A provider's test that talks to the real system needs the lab's means: root, and minutes to
-    build it. What shares a site, a system or a file stays with one worker when several run.
+    A provider's test that talks to the real system needs the lab's means: root, and minutes to build it.
     """
     for item in items:
         folder, *rest = item.path.relative_to(TESTS).parts
         fixtures = getattr(item, "fixturenames", ())
         real = folder == "providers" and REAL_SYSTEMS.get(rest[0]) in fixtures
         item.add_marker("lab" if real else folder if folder in TIERS else "pure")
-        group = rest[0] if real or folder == "lab" else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+class SiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Keeps with one worker what shares a site or a system: a folder of tests/lab or tests/providers, else a file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        parts = path.split("/")
+        shared = len(parts) > FOLDER_DEPTH and parts[1] in {"lab", "providers"}
+        return "/".join(parts[:FOLDER_DEPTH]) if shared else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SiteScheduling:
+    """Spread the tests over the workers. (xdist's own groups are marks that this pytest no longer lets it read.)"""
+    return SiteScheduling(config, log)
