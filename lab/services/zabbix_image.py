@@ -8,7 +8,7 @@ from lab.services.image import Image
 SUITES = {"6.0": "bookworm", "7.0": "trixie"}
 """Zabbix's long-term releases, each with the Debian that ships it."""
 PACKAGES = (
-    "systemd,systemd-sysv,dbus,ifupdown,iproute2,iputils-ping,procps,netbase,ca-certificates,fping,"
+    "systemd,systemd-sysv,dbus,ifupdown,iproute2,iputils-ping,procps,netbase,ca-certificates,fping,locales,"
     "postgresql,php-cli,php-fpm,php-pgsql,zabbix-frontend-php,zabbix-server-pgsql,zabbix-agent2"
 )
 

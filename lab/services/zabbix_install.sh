@@ -4,6 +4,9 @@
 # /etc/zabbix/zabbix.conf.php and nothing else.
 set -eu
 
+# The frontend shows nothing but complaints without the locale of its language.
+localedef -i en_US -f UTF-8 en_US.UTF-8
+
 pg=$(ls /etc/postgresql)
 mkdir -p "/etc/postgresql/$pg/main/conf.d" /etc/zabbix /etc/zabbix/zabbix_server.conf.d
 

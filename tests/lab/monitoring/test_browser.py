@@ -8,6 +8,8 @@ from tests.browser import browse, picture
 from tests.lab.monitoring.conftest import Watched
 from tests.lab.stack.rehearsal import eventually
 
+ERROR_BOX = "msg-bad"
+"""Class of the boxes in which Zabbix complains."""
 SHOWN = ("Active peers", "Newest handshake", "UDP port 51820 reachability", "Traffic")
 
 
@@ -18,6 +20,7 @@ def test_dashboard_shows_the_server(watched: Watched, tmp_path: Path) -> None:
     page.write_text(_login(watched))
     text = browse(page.as_uri(), tmp_path, "--dump-dom")
     assert [words for words in SHOWN if words not in text] == []
+    assert ERROR_BOX not in text
     assert picture(page.as_uri(), tmp_path, "zabbix.png").stat().st_size > 20_000
 
 
