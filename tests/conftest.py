@@ -11,6 +11,8 @@ from xdist.scheduler import LoadScopeScheduling
 TIERS = ("pure", "providers", "components", "lab")
 TESTS = Path(__file__).parent
 FOLDER_DEPTH = 3
+SHORT_LAB = ("lab/bare_site/", "lab/packets/", "lab/server/", "lab/stack/test_stack_up.py")
+"""What of the lab tier `make test` runs; the rest are the long rehearsals of `make test-all`."""
 REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
 
@@ -29,6 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         real = folder == "providers" and REAL_SYSTEMS.get(rest[0]) in fixtures
         item.add_marker("lab" if real else folder if folder in TIERS else "pure")
+        if real or (folder == "lab" and not "/".join([folder, *rest]).startswith(SHORT_LAB)):
+            item.add_marker("full")
 
 
 class SiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
