@@ -2,8 +2,10 @@
 
 import pytest
 
+from tests.pure.support import BASE
 from vpn.calendar_event import check
-from vpn.errors import ParseError
+from vpn.errors import ConfigError, ParseError
+from vpn.settings import parse
 
 pytestmark = pytest.mark.pure
 
@@ -26,3 +28,10 @@ def test_a_schedule_proxmox_accepts_passes_unchanged(text: str) -> None:
 def test_a_schedule_proxmox_refuses_is_refused_with_the_rule(text: str) -> None:
     with pytest.raises(ParseError, match="calendar event"):
         check(text)
+
+
+@pytest.mark.parametrize("key", ["backup_schedule", "prune_schedule", "verify_schedule"])
+def test_the_configuration_refuses_what_proxmox_would(key: str) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: .*calendar event"):
+        parse({**BASE, key: "every day"})
+    parse({**BASE, key: "mon..fri 21:00"})

@@ -6,6 +6,8 @@ import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from vpn import calendar_event
+from vpn.errors import ParseError
 from vpn.settings.types import address, checked, interface4, matching
 
 LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
@@ -30,10 +32,6 @@ Identifier = Annotated[
     str, matching(r"[A-Za-z0-9][A-Za-z0-9._-]*", "must be a Proxmox identifier: letters, digits, '.', '_', '-'")
 ]
 Text = Annotated[str, matching(r"[^\x00-\x1f\x7f]{1,200}", "must be a line of 1 to 200 printable characters")]
-Schedule = Annotated[
-    str,
-    matching(r"[A-Za-z0-9*/:.,~ -]{1,128}", "must be a calendar event (systemd.time(7)), as 'daily' or '02:30'"),
-]
 Namespace = Annotated[
     str,
     matching(
@@ -156,6 +154,15 @@ def dns_entry(value: object) -> str:
     return host(value)
 
 
+def schedule(value: object) -> str:
+    """Calendar event as Proxmox VE and PBS read it."""
+    try:
+        return calendar_event.check(value if isinstance(value, str) else "")
+    except ParseError:
+        message = "must be a calendar event (systemd.time(7)), as 'daily' or '02:30'"
+        raise ValueError(message) from None
+
+
 Domain = Annotated[str, checked(domain)]
 Host = Annotated[str, checked(host)]
 Endpoint = Annotated[str, checked(endpoint)]
@@ -164,3 +171,4 @@ Url = Annotated[str, checked(url)]
 DownloadUrl = Annotated[str, checked(download_url)]
 ContainerAddress = Annotated[str, checked(container_address)]
 DnsEntry = Annotated[str, checked(dns_entry)]
+Schedule = Annotated[str, checked(schedule)]
