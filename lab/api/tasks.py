@@ -33,6 +33,12 @@ class Task:
         """Whether the work still goes on."""
         return not self.exitstatus
 
+    @property
+    def owner(self) -> dict[str, str]:
+        """User and, where one started the task, token, as both APIs tell them."""
+        user, _, token = self.user.partition("!")
+        return {"user": user} | ({"tokenid": token} if token else {})
+
 
 class Naming(Protocol):
     """How a server spells a UPID."""

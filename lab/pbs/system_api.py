@@ -81,11 +81,6 @@ def _task(call: Call) -> Task:
     return found
 
 
-def _who(task: Task) -> dict[str, str]:
-    user, _, token = task.user.partition("!")
-    return {"user": user} | ({"tokenid": token} if token else {})
-
-
 @endpoint("GET", "/nodes/{node}/tasks/{upid}/status", UPID)
 def task_status(call: Call) -> Any:
     """Tell whether a task still runs, and how it ended."""
@@ -99,7 +94,7 @@ def task_status(call: Call) -> Any:
         "id": task.id,
         "starttime": task.starttime,
         "status": "running" if task.running else "stopped",
-        **_who(task),
+        **task.owner,
     }
     return shown if task.running else shown | {"exitstatus": task.exitstatus}
 

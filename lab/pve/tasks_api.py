@@ -28,11 +28,6 @@ def _own(who: Identity, task: Task) -> bool:
     return who.authid == task.user or (not who.is_token and task.user.partition("!")[0] == who.authid)
 
 
-def _who(task: Task) -> dict[str, str]:
-    user, _, token = task.user.partition("!")
-    return {"user": user} | ({"tokenid": token} if token else {})
-
-
 @endpoint("GET", "/nodes/{node}/tasks/{upid}/status", UPID)
 def task_status(call: Call) -> Any:
     """Whether a task still runs, and how it ended."""
@@ -47,7 +42,7 @@ def task_status(call: Call) -> Any:
         "type": task.type,
         "status": "running" if task.running else "stopped",
     }
-    return shown | _who(task) | ({} if task.running else {"exitstatus": task.exitstatus})
+    return shown | task.owner | ({} if task.running else {"exitstatus": task.exitstatus})
 
 
 @endpoint(
@@ -112,6 +107,6 @@ def _listed(task: Task) -> dict[str, Any]:
         "type": task.type,
         "id": task.id,
         "starttime": task.starttime,
-        **_who(task),
+        **task.owner,
     }
     return shown if task.running else shown | {"endtime": task.endtime, "status": task.exitstatus}
