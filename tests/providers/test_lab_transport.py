@@ -63,7 +63,14 @@ def certificates(tmp_path: Path) -> Certificates:
 @pytest.fixture
 def pbs(tmp_path: Path, certificates: Certificates) -> Iterator[Wire]:
     config = PbsConfig(
-        tmp_path / "pbs", tmp_path / "pbs.jsonl", 0, certificates.certificate, certificates.key, PROGRAM, BACKUP, 0
+        tmp_path / "pbs",
+        tmp_path / "pbs.jsonl",
+        0,
+        certificates.certificate,
+        certificates.key,
+        PROGRAM,
+        BACKUP,
+        delay_401=0,
     )
     server, _ = build_pbs(config)
     yield from serve(
