@@ -9,8 +9,9 @@ from clients.tls import Trust
 from tests.faults import proxy as faults
 from tests.faults.certificates import Certificate, make
 from tests.faults.proxy import FaultyProxy
+from tests.providers.engine import error_of
 from tests.providers.host import Host
-from tests.providers.netbox.engine import Stack, error_of
+from tests.providers.netbox.engine import Stack
 from tests.providers.netbox.server import NetBoxServer, new_token
 from tests.providers.netbox.test_drift import facts
 from vpn.errors import TlsFailure, Unreachable

@@ -8,8 +8,9 @@ import pytest
 
 from clients.netbox import Peer
 from tests.faults.proxy import FaultyProxy
+from tests.providers.engine import CheckFailed
 from tests.providers.host import UNKNOWN, Host
-from tests.providers.netbox.engine import MARK, PEERS, SERVER, CheckFailed, Stack
+from tests.providers.netbox.engine import MARK, PEERS, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
 
 Found = Callable[..., dict[str, Any]]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.faults.proxy import FaultyProxy
-from tests.providers.netbox.engine import MARK, SERVER, Stack, error_of
+from tests.providers.engine import error_of
+from tests.providers.netbox.engine import MARK, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
 
 TAKEN: dict[str, dict[str, Any]] = {

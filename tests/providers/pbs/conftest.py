@@ -20,8 +20,8 @@ from lab.pve.seed import TOKEN
 from lab.pve.simulation import SimulatedContainers
 from lab.site import Site
 from providers.pbs import RegistrationProvider, ReservationProvider
+from tests.providers.engine import Managed
 from tests.providers.host import Host
-from tests.providers.netbox.engine import Managed
 
 MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
 PVE_SECRET = "11111111-2222-3333-4444-555555555555"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lab.api.faults import Fault
+from tests.providers.engine import CheckFailed, error_of
 from tests.providers.host import Host, HostError
-from tests.providers.netbox.engine import CheckFailed, error_of
 from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
 
 JOB = "wireguard-vpn-test"
