@@ -30,11 +30,8 @@ URLS: Final = {
 }
 """The HTTP systems, each with the variable that says where it is."""
 JUMP_PORT: Final = "WIREGUARD_VPN_SSH_JUMP_PORT"
-SERVICES: Final[dict[str, dict[str, Any]]] = {
-    "netbox": {"netbox_site": "lab", "netbox_cluster": "pve", "netbox_role": "vpn-server"},
-    "zabbix": {"zabbix_server": "192.168.10.32", "zabbix_backup_url": "https://pbs.lab.internal:8007"},
-}
-"""What the stack is told of a service when the site has it."""
+SERVICES: Final = ("netbox", "zabbix")
+"""Systems that a lab may do without."""
 NEWCOMER: Final = {"name": "erin-laptop", "preshared_key": "generated"}
 
 
@@ -80,13 +77,11 @@ class Arena:
         return self.relay
 
     def configure(self, **changes: Any) -> None:
-        """Write the stack's configuration: the lab's, all services there are, and `changes` (None removes)."""
+        """Write the stack's configuration: the lab's, the services there are, and `changes` (None removes)."""
         text = yaml.safe_load((self.lab.root / "Pulumi.lab.yaml").read_text())
         own = text["config"]
-        for name, values in SERVICES.items():
+        for name in SERVICES:
             own[_key(f"{name}_enabled")] = str(name in self.systems).lower()
-            if name in self.systems:
-                own.update({_key(key): value for key, value in values.items()})
         if changes.pop("newcomer", False):
             own[_key("peers")].append(NEWCOMER)
         for name, value in changes.items():
