@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from lab.site import Site
 MARK = "WIREGUARD_VPN_LAB_PROCESS"
 """Environment variable every server of a site carries, so that orphans are found by it."""
 _children: "list[subprocess.Popen[bytes]]" = []
+_keeping = threading.Lock()
 """Servers this process started; they outlive it, and until then somebody must wait for them."""
 
 
@@ -45,7 +47,8 @@ class Processes:
                 env=environment({MARK: self.site.hash, "PYTHONUNBUFFERED": "1"}),
                 start_new_session=True,
             )
-        _children[:] = [process, *(child for child in _children if child.poll() is None)]
+        with _keeping:
+            _children[:] = [process, *(child for child in _children if child.poll() is None)]
         self._file(name).write_text(f"{process.pid} {start_time(process.pid)}\n")
 
     def pid(self, name: str) -> int | None:

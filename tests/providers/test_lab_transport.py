@@ -131,8 +131,9 @@ def test_message_stands_in_the_reason_phrase_and_in_the_body(pve: Wire) -> None:
 
 def test_slashes_collapse_and_the_path_is_decoded_once(pve: Wire) -> None:
     assert pve.call("GET", "//version/")[0] == 200
-    pve.call("POST", "/nodes/pve/storage/local/download-url/", content="vztmpl", filename="t.tar.zst",
-             url="http://download.lab.internal/t.tar.zst")  # fmt: skip
+    started = pve.call("POST", "/nodes/pve/storage/local/download-url/", content="vztmpl", filename="t.tar.zst",
+                       url="http://download.lab.internal/t.tar.zst")  # fmt: skip
+    assert wait(pve, started) == "OK"
     found = pve.call("GET", "/nodes/pve/storage/local/content/local:vztmpl%2Ft.tar.zst")
     assert found[0] == 200
     assert pve.call("GET", "/nodes/pve/storage/local/content/local:vztmpl%252Ft.tar.zst")[0] == 500

@@ -46,7 +46,7 @@ class Admin:
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return every object of every list of the API, but what changes by itself."""
         paths = [path for app in self._apps() for path in app if not path.startswith((*CHANGING, *NO_LISTS))]
-        return {path: self.all(path) for path in paths}
+        return {path: [_ordered(item) for item in self.all(path)] for path in paths}
 
     def _apps(self) -> Iterator[list[str]]:
         for app in self.get(""):
@@ -59,3 +59,14 @@ class Admin:
         request = urllib.request.Request(f"{self.url}/api/{path}", data, headers, method=method)  # noqa: S310
         with urllib.request.urlopen(request, timeout=60, context=self.trust) as response:  # noqa: S310
             return json.loads(response.read() or b"null")
+
+
+def _ordered(item: dict[str, Any]) -> dict[str, Any]:
+    """Put lists of words in order: NetBox answers them as its database happens to find them."""
+    words = {name: sorted(value) for name, value in item.items() if isinstance(value, list) and _all_words(value)}
+    return item | words
+
+
+def _all_words(values: list[Any]) -> bool:
+    """Whether there is nothing but text in the list."""
+    return all(isinstance(value, str) for value in values)
