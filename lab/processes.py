@@ -17,8 +17,8 @@ from lab.site import Site
 MARK = "WIREGUARD_VPN_LAB_PROCESS"
 """Environment variable every server of a site carries, so that orphans are found by it."""
 _children: "list[subprocess.Popen[bytes]]" = []
-_keeping = threading.Lock()
 """Servers this process started; they outlive it, and until then somebody must wait for them."""
+_keeping = threading.Lock()
 
 
 @dataclass(frozen=True)
