@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 STACK := lab
 
-.PHONY: help lab lab-down lab-destroy test test-all test-fast bench chaos lint setup venv policy docs coverage mutation audit sbom
+.PHONY: help lab lab-down lab-destroy test test-fast bench chaos lint setup venv policy docs coverage mutation audit sbom
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -33,14 +33,11 @@ lab-destroy: ## run pulumi destroy, then remove the lab
 	  $(PYTHON) -m lab down
 	fi
 
-test: setup ## run the tests: everything but the long rehearsals
-	@$(PYTHON) -m pytest -q -n 2 --dist loadscope -m "not full" tests
+test: setup ## run every test: the core, the providers, whole stacks, real NetBox and Zabbix, faults
+	@$(PYTHON) -m pytest -q -n 3 --dist loadscope tests
 
-test-all: setup ## run every test, long rehearsals included: whole stacks, real NetBox and Zabbix, faults
-	@$(PYTHON) -m pytest -q -n 2 --dist loadscope tests
-
-test-fast: venv ## run the tests that need neither root nor network
-	@$(PYTHON) -m pytest -q -n 2 --dist loadscope -m "not lab" tests
+test-fast: venv ## run the pure and the component tests, which need neither root nor network
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "pure or components" tests
 
 bench: lab ## measure: prints a table, writes .lab/bench.json
 	@. lab/env

@@ -1,4 +1,4 @@
-"""Tiers by folder: tests/pure, tests/providers, tests/components and tests/lab carry their marker."""
+"""Tiers by folder: tests/pure, tests/components, tests/server, tests/providers and tests/lab carry their marker."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,9 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-TIERS = ("pure", "providers", "components", "lab")
+TIERS = ("pure", "components", "server", "providers", "lab")
 TESTS = Path(__file__).parent
 FOLDER_DEPTH = 3
-SHORT_LAB = ("lab/bare_site/", "lab/packets/", "lab/server/", "lab/stack/test_stack_up.py")
-"""What of the lab tier `make test` runs; the rest are the long rehearsals of `make test-all`."""
 REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
 
@@ -31,8 +29,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         real = folder == "providers" and REAL_SYSTEMS.get(rest[0]) in fixtures
         item.add_marker("lab" if real else folder if folder in TIERS else "pure")
-        if real or (folder == "lab" and not "/".join([folder, *rest]).startswith(SHORT_LAB)):
-            item.add_marker("full")
 
 
 class SiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
@@ -45,6 +41,6 @@ class SiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
         return "/".join(parts[:FOLDER_DEPTH]) if shared else path
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SiteScheduling:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SiteScheduling | None:
     """Spread the tests over the workers. (xdist's own groups are marks that this pytest no longer lets it read.)"""
-    return SiteScheduling(config, log)
+    return SiteScheduling(config, log) if config.getoption("dist") == "loadscope" else None

@@ -1,4 +1,4 @@
-"""One plugin process for all provider tests: it has no state but the config it is given."""
+"""A plugin process for each provider test: it keeps the first config it is given."""
 
 from collections.abc import Iterator
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lab.api.faults import FaultFile
-from lab.certificates import ensure_certificates
+from lab.certificates import Certificates, ensure_certificates
 from lab.pbs import service as pbs_service
 from lab.pbs.seed import BACKUP
 from lab.pbs.server import BackupServer
@@ -71,10 +71,16 @@ class Systems:
             self.pve.data["acl"].append({"path": path, "authid": authid, "role": "More", "propagate": 1})
 
 
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    """What every server here shows."""
+    return ensure_certificates(Site.of(tmp_path_factory.mktemp("certificates")))
+
+
 @pytest.fixture
-def systems(tmp_path: Path) -> Iterator[Systems]:
+def systems(tmp_path: Path, certificates: Certificates) -> Iterator[Systems]:
     """A fresh backup server and a fresh cluster that has it as a storage."""
-    files = ensure_certificates(Site.of(tmp_path))
+    files = certificates
     common: dict[str, Any] = {"port": 0, "certificate": files.certificate, "key": files.key, "delay_401": 0.0}
     pbs_root, pve_root = tmp_path / "pbs", tmp_path / "pve"
     pbs_config = pbs_service.PbsConfig(
@@ -101,7 +107,7 @@ def systems(tmp_path: Path) -> Iterator[Systems]:
         fingerprint="",
     )
     for server in (pbs_server, pve_server):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     config = {
         "pbs_url": f"https://127.0.0.1:{pbs_server.server_address[1]}",
         "pbs_token": f"wgdeploy@pbs!pulumi:{PBS_SECRET}",
