@@ -27,6 +27,7 @@ NETBOX_KINDS: Final = (
 PASSING: Final = frozenset(
     {"id", "url", "display_url", "created", "last_updated", "digest", "hwaddr", "upid", "object_id", "lock"}
     | {"hostid", "templateid", "groupid", "interfaceid", "parentTemplates_id", "mac_address", "primary_mac_address"}
+    | {"assigned_object_id", "termination_id", "parent_object_id"}
 )
 """What differs between two makings of the same thing."""
 DEFAULTS: Final = {"cpulimit": 0}
@@ -36,6 +37,7 @@ ABOUT_SERVER: Final = (
     "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
 )
 OWNER: Final = re.compile(r"(pulumi: wireguard-vpn/chaos/|wireguard-vpn/chaos/)[0-9a-f-]+")
+NUMBERED: Final = re.compile(r"(?<=Termination) \d+$")
 
 Facts = dict[str, str]
 
@@ -103,7 +105,7 @@ def _netbox(arena: Arena) -> Facts:
         for kind in NETBOX_KINDS:
             found = client.get(f"{kind}/", params={"limit": 500}).raise_for_status().json()["results"]
             for item in found:
-                _add(facts, f"NetBox {kind} {item['display']}", _text(item))
+                _add(facts, f"NetBox {kind} {NUMBERED.sub('', item['display'])}", _text(item))
     return facts
 
 
@@ -143,7 +145,8 @@ def _lasting(value: Any) -> Any:
         kept = {k: v for k, v in value.items() if k not in PASSING and not k.startswith("last_")}
         return {k: _lasting(v) for k, v in kept.items() if DEFAULTS.get(k) != v}
     if isinstance(value, list):
-        return [_lasting(each) for each in value]
+        words = all(isinstance(each, str) for each in value)  # in no order that NetBox would keep
+        return sorted(value) if words else [_lasting(each) for each in value]
     return value if not isinstance(value, str) else re.sub(r"hwaddr=[0-9A-Fa-f:]+", "hwaddr=…", value)
 
 

@@ -129,6 +129,22 @@ class Proxmox:
         """Return a container's firewall options."""
         return dict(self._get(f"/nodes/{node}/lxc/{vmid}/firewall/options"))
 
+    def set_firewall_options(self, node: str, vmid: int, options: Mapping[str, str]) -> None:
+        """Change a container's firewall options."""
+        self.call("PUT", f"/nodes/{node}/lxc/{vmid}/firewall/options", options)
+
+    def firewall_rules(self, node: str, vmid: int) -> list[dict[str, Any]]:
+        """Return a container's firewall rules in their order, each with its position `pos`."""
+        return list(self._get(f"/nodes/{node}/lxc/{vmid}/firewall/rules"))
+
+    def add_firewall_rule(self, node: str, vmid: int, rule: Mapping[str, str]) -> None:
+        """Add a rule to a container's firewall; it becomes the first."""
+        self.call("POST", f"/nodes/{node}/lxc/{vmid}/firewall/rules", rule)
+
+    def delete_firewall_rule(self, node: str, vmid: int, position: int) -> None:
+        """Remove the rule at a position of a container's firewall."""
+        self.call("DELETE", f"/nodes/{node}/lxc/{vmid}/firewall/rules/{position}")
+
     def cluster_firewall_options(self) -> dict[str, Any]:
         """Return the cluster's firewall options; without `enable` 1 no guest has a firewall."""
         return dict(self._get("/cluster/firewall/options"))

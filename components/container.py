@@ -95,6 +95,21 @@ class Container(pulumi.ComponentResource):
         )
 
 
+def proven(settings: Settings) -> dict[str, str]:
+    """Return what the container has to be, as Proxmox VE says it: what a change in place can change."""
+    own = settings.container
+    known = {
+        "hostname": own.hostname,
+        "cores": own.cpu_cores,
+        "memory": own.memory_mb,
+        "swap": own.swap_mb,
+        "onboot": int(own.onboot),
+        "searchdomain": own.domain,
+        "nameserver": " ".join(map(str, own.dns_servers)),
+    }
+    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+
+
 def _initialization(
     container: ContainerSettings, ssh_public_key: pulumi.Input[str]
 ) -> pve.ContainerLegacyInitializationArgs:

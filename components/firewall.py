@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from itertools import groupby
+from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -40,8 +41,12 @@ class Firewall(pulumi.ComponentResource):
             delete_before_replace=True,
         )
         node = settings.proxmox.proxmox_node
+        accepted = [
+            pve.firewall.RulesLegacyRuleArgs(type="in", action="ACCEPT", enabled=True, **rule)
+            for rule in _rules(settings)
+        ]
         rules = pve.firewall.RulesLegacy(
-            f"{name}-rules", node_name=node, container_id=container.vmid, rules=[*_rules(settings)], opts=child
+            f"{name}-rules", node_name=node, container_id=container.vmid, rules=accepted, opts=child
         )
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(
@@ -63,7 +68,16 @@ class Firewall(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def _rules(settings: Settings) -> Iterator[pve.firewall.RulesLegacyRuleArgs]:
+def proven(settings: Settings) -> dict[str, Any]:
+    """Return what the firewall has to be, as Proxmox VE says it; nothing without a firewall."""
+    if not settings.firewall.proxmox_firewall:
+        return {}
+    rules = [{**rule, "type": "in", "action": "ACCEPT", "enable": "1"} for rule in _rules(settings)]
+    return {"rules": rules, "firewall": {"enable": "1", "policy_in": "DROP"}}
+
+
+def _rules(settings: Settings) -> Iterator[dict[str, Any]]:
+    """Yield what is let in, each rule by comment, protocol, port and sources."""
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
     yield from _accept("WireGuard", "udp", port, sources)
     yield from _accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
@@ -71,20 +85,10 @@ def _rules(settings: Settings) -> Iterator[pve.firewall.RulesLegacyRuleArgs]:
         yield from _accept("Zabbix agent", "tcp", AGENT_PORT, [ip_network(settings.zabbix.zabbix_server)])
 
 
-def _accept(
-    comment: str, proto: str, port: int, sources: Iterable[IPNetwork]
-) -> Iterator[pve.firewall.RulesLegacyRuleArgs]:
+def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[dict[str, Any]]:
     """Yield a rule per address family: Proxmox VE refuses a list that mixes them."""
     for _, family in groupby(sorted(sources, key=_by_version), key=_by_version):
-        yield pve.firewall.RulesLegacyRuleArgs(
-            type="in",
-            action="ACCEPT",
-            enabled=True,
-            comment=comment,
-            proto=proto,
-            dport=str(port),
-            source=",".join(map(str, family)),
-        )
+        yield {"comment": comment, "proto": proto, "dport": str(port), "source": ",".join(map(str, family))}
 
 
 def _by_version(network: IPNetwork) -> int:

@@ -7,13 +7,16 @@ import pulumi_proxmoxve as pve
 
 from components.backup import Backup, BackupReservation
 from components.container import Container
+from components.container import proven as proven_container
 from components.firewall import Firewall
+from components.firewall import proven as proven_firewall
 from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringReservation
 from components.outputs import public, secret
 from components.registration import NameReservation, Registration
 from components.server import Server
 from providers.container_claim import ContainerClaim
+from providers.container_proof import ContainerProof
 from vpn import client_config
 from vpn.keyring import OWNER, SSH
 from vpn.network import Network
@@ -38,45 +41,59 @@ class Vpn(pulumi.ComponentResource):
         self.mark = pulumi.Output.concat(
             f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER)
         )
-        container = self._container(self._reservations())
+        reserved = self._reservations()
+        container = self._container([*reserved.values()])
         network = self.keys.network()
         server = Server("server", settings, container=container, keys=self.keys, network=network, opts=self._after())
         self.outputs |= described(settings, container, network, server)
         self.outputs |= dialled(self.keys.network(container.address))
-        self._registrations(container, network, server)
+        self._registrations(container, network, server, reserved)
         self.outputs["warnings"] = self.keys.warnings()
         self.register_outputs(self.outputs)
 
     def _after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=[*others])
 
-    def _reservations(self) -> list[pulumi.Resource]:
-        """Declare a reservation in each enabled system, one after the other; return the last."""
-        own, last = self.settings, list[pulumi.Resource]()
+    def _reservations(self) -> dict[str, pulumi.Resource]:
+        """Declare a reservation in each enabled system, one after the other."""
+        own, made = self.settings, dict[str, pulumi.Resource]()
         if own.pbs.pbs_enabled:
-            last = [BackupReservation("backup-reservation", own, mark=self.mark, opts=self._after())]
+            made["pbs"] = BackupReservation("backup-reservation", own, mark=self.mark, opts=self._after())
         if own.zabbix.zabbix_enabled:
-            last = [MonitoringReservation("monitoring-reservation", own, mark=self.mark, opts=self._after(*last))]
+            before = self._after(*made.values())
+            made["zabbix"] = MonitoringReservation("monitoring-reservation", own, mark=self.mark, opts=before)
         if own.netbox.netbox_enabled:
-            last = [NameReservation("name-reservation", own, mark=self.mark, opts=self._after(*last))]
-        return last
+            before = self._after(*made.values())
+            made["netbox"] = NameReservation("name-reservation", own, mark=self.mark, opts=before)
+        return made
 
-    def _registrations(self, container: Container, network: pulumi.Output[Network], server: Server) -> None:
-        """Declare the entry in each enabled system, one after the other."""
-        own, last = self.settings, list[pulumi.Resource]([server])
-        where = {"address": container.address, "mark": self.mark}
+    def _registrations(
+        self,
+        container: Container,
+        network: pulumi.Output[Network],
+        last: pulumi.Resource,
+        reserved: dict[str, pulumi.Resource],
+    ) -> None:
+        """Declare the entry in each enabled system, one after the other.
+
+        Each names its reservation itself: were it only behind the container, both would go at once when a system is
+        left out of a stack that stays.
+        """
+        own, where = self.settings, {"address": container.address, "mark": self.mark}
         if own.netbox.netbox_enabled:
-            entry = Registration("registration", own, network, **where, opts=self._after(*last))
-            self.outputs["netbox_url"], last = entry.url, [entry]
+            before = self._after(last, reserved["netbox"])
+            last = entry = Registration("registration", own, network, **where, opts=before)
+            self.outputs["netbox_url"] = entry.url
         if own.zabbix.zabbix_enabled:
-            host = Monitoring("monitoring", own, network, **where, opts=self._after(*last))
-            self.outputs["zabbix_url"], last = host.url, [host]
+            before = self._after(last, reserved["zabbix"])
+            last = host = Monitoring("monitoring", own, network, **where, opts=before)
+            self.outputs["zabbix_url"] = host.url
         if own.pbs.pbs_enabled:
-            jobs = Backup("backup", own, mark=self.mark, opts=self._after(*last))
+            jobs = Backup("backup", own, mark=self.mark, opts=self._after(last, reserved["pbs"]))
             self.outputs["backup_jobs"] = jobs.covered_by
 
     def _container(self, reservations: list[pulumi.Resource]) -> Container:
-        """Declare the claim on the VMID, then the container and its firewall."""
+        """Declare the claim on the VMID, then the container and its firewall, then the proof of both."""
         proxmox = proxmox_provider(self.settings, self._after())
         claim = ContainerClaim("claim", **claimed(self.settings), mark=self.mark, opts=self._after(*reservations))
         container = Container(
@@ -88,9 +105,22 @@ class Vpn(pulumi.ComponentResource):
             provider=proxmox,
             opts=self._after(),
         )
+        made: list[pulumi.Resource] = [container]
         if self.settings.firewall.proxmox_firewall:
-            Firewall("firewall", self.settings, container, provider=proxmox, opts=self._after())
+            made.append(Firewall("firewall", self.settings, container, provider=proxmox, opts=self._after()))
+        self._prove(container, made)
         return container
+
+    def _prove(self, container: Container, made: list[pulumi.Resource]) -> None:
+        """Declare the proof that what was asked of the container and its firewall arrived."""
+        ContainerProof(
+            "proof",
+            node=self.settings.proxmox.proxmox_node,
+            container_id=container.vmid,
+            config=proven_container(self.settings),
+            **proven_firewall(self.settings),
+            opts=pulumi.ResourceOptions.merge(self._after(*made), pulumi.ResourceOptions(deleted_with=container.guest)),
+        )
 
 
 def proxmox_provider(settings: Settings, opts: pulumi.ResourceOptions) -> pve.Provider:

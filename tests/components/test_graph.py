@@ -67,6 +67,11 @@ def test_every_system_is_proven_before_anything_is_made(whole: Graph) -> None:
         assert whole.waits_for("claim", system)
 
 
+def test_a_system_left_out_of_a_stack_that_stays_goes_in_its_two_steps(whole: Graph) -> None:
+    for name in ("registration", "monitoring", "backup"):
+        assert f"{name}-reservation" in whole.custom[name].dependencies
+
+
 def test_a_system_that_is_left_out_has_no_resources(graph: Graph) -> None:
     words = ("registration", "monitoring", "backup")
     assert not [name for name in graph.custom if name.startswith(words)]
@@ -169,8 +174,17 @@ def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> 
     assert options["inputPolicy"] == "DROP"
 
 
+def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph: Graph) -> None:
+    assert graph.waits_for("proof", "container")
+    assert graph.waits_for("proof", "firewall-options")
+    inputs, told = graph.custom["proof"].inputs, graph.custom["firewall-rules"].inputs["rules"]
+    assert int(inputs["config"]["memory"]) == graph.custom["container"].inputs["memory"]["dedicated"]
+    assert [(r["dport"], r["source"]) for r in inputs["rules"]] == [(r["dport"], r["source"]) for r in told]
+
+
 def test_without_the_proxmox_firewall_there_is_none() -> None:
     graph = declare(settings(proxmox_firewall=False))
+    assert "rules" not in graph.custom["proof"].inputs
     assert not [name for name in graph.custom if name.startswith("firewall")]
     assert graph.custom["container"].inputs["networkInterfaces"][0]["firewall"] is False
 

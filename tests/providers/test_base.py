@@ -14,6 +14,7 @@ FROZEN = {
     "providers.keyring": ("KeyringProvider", "Keyring", "vpn:Keyring"),
     "providers.address_ledger": ("AddressLedgerProvider", "AddressLedger", "vpn:AddressLedger"),
     "providers.container_claim": ("ContainerClaimProvider", "ContainerClaim", "vpn:ContainerClaim"),
+    "providers.container_proof": ("ContainerProofProvider", "ContainerProof", "vpn:ContainerProof"),
     "providers.host_key": ("HostKeyProvider", "HostKey", "vpn:HostKey"),
     "providers.server_state": ("ServerStateProvider", "ServerState", "vpn:ServerState"),
 }
