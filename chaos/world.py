@@ -37,7 +37,8 @@ ABOUT_SERVER: Final = (
     "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
 )
 OWNER: Final = re.compile(r"(pulumi: wireguard-vpn/chaos/|wireguard-vpn/chaos/)[0-9a-f-]+")
-NUMBERED: Final = re.compile(r"(?<=Termination) \d+$")
+NUMBERED: Final = re.compile(r"(?<=Termination )\d+$|(?<=hwaddr=)[0-9A-Fa-f:]+")
+"""Numbers inside of texts that every making gives anew."""
 
 Facts = dict[str, str]
 
@@ -147,7 +148,7 @@ def _lasting(value: Any) -> Any:
     if isinstance(value, list):
         words = all(isinstance(each, str) for each in value)  # in no order that NetBox would keep
         return sorted(value) if words else [_lasting(each) for each in value]
-    return value if not isinstance(value, str) else re.sub(r"hwaddr=[0-9A-Fa-f:]+", "hwaddr=…", value)
+    return value if not isinstance(value, str) else NUMBERED.sub("", value)
 
 
 def server_is_there(arena: Arena) -> bool:
