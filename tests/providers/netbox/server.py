@@ -1,30 +1,18 @@
-"""A real NetBox on a loopback port, thrown away afterwards.
-
-The lab's image runs in a chroot over an overlay: nothing of the image changes, and when the one
-process started here dies, everything of it dies and is unmounted.
-"""
+"""A real NetBox on a loopback port, thrown away afterwards."""
 
 import json
 import secrets
 import socket
 import string
-import subprocess
-import tempfile
-import time
 from pathlib import Path
 from typing import Self
 
 from lab.services.netbox_image import SEED
 from tests.providers.netbox.admin import Admin
+from tests.providers.throwaway import Throwaway
 
 START_SECONDS = 180
-BOOT = """set -e
-mount -t tmpfs none "$WORK"
-mkdir "$WORK/up" "$WORK/work" "$WORK/root"
-mount -t overlay overlay -o "lowerdir=$IMAGE,upperdir=$WORK/up,workdir=$WORK/work" "$WORK/root"
-mount -t proc proc "$WORK/root/proc"
-mount --rbind /dev "$WORK/root/dev"
-cp "$SEED" "$WORK/root/opt/netbox/seed.py"
+BOOT = """cp "$SEED" "$WORK/root/opt/netbox/seed.py"
 exec chroot "$WORK/root" /bin/sh -c '
     pg_ctlcluster $(ls /etc/postgresql) main start
     /opt/netbox/netbox-run &
@@ -64,45 +52,17 @@ class NetBoxServer(Admin):
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         self.url = f"http://localhost:{port}"
-        self._work = tempfile.TemporaryDirectory(prefix="wgvpn-netbox-")
-        self._log = Path(f"{self._work.name}.log").open("wb")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            # Should this process be killed, the server dies with it.
-            [
-                "setpriv",
-                "--pdeathsig",
-                "KILL",
-                "unshare",
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-                "sh",
-                "-c",
-                BOOT,
-            ],
-            env={
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                "WORK": self._work.name,
-                "IMAGE": str(self.image),
-                "SEED": str(SEED),
-                "SEED_INPUT": json.dumps(self._seed_input()),
-                "NETBOX_BIND": f"127.0.0.1:{port}",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
-        self._wait()
+        variables = {
+            "SEED": str(SEED),
+            "SEED_INPUT": json.dumps(self._seed_input()),
+            "NETBOX_BIND": f"127.0.0.1:{port}",
+        }
+        self._server = Throwaway("netbox", self.image, BOOT, variables)
+        self._server.wait(lambda: self.get("dcim/sites/?slug=main", token=self.program_token), START_SECONDS)
 
     def stop(self) -> None:
         """End everything that was started."""
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-        Path(self._log.name).unlink(missing_ok=True)
-        self._work.cleanup()
+        self._server.stop()
 
     def _seed_input(self) -> dict[str, str]:
         return {
@@ -110,16 +70,3 @@ class NetBoxServer(Admin):
             "program_token": self.program_token,
             "admin_token": self.admin_token,
         }
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                self.get("dcim/sites/?slug=main", token=self.program_token)
-            except (OSError, ValueError):
-                if self._process.poll() is not None:
-                    break
-                time.sleep(0.3)
-            else:
-                return
-        raise RuntimeError(f"NetBox did not start: {Path(self._log.name).read_text()[-3000:]}")

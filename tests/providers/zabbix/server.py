@@ -1,32 +1,22 @@
 """A real Zabbix server on loopback ports, thrown away afterwards.
 
-The lab's image of the wanted version runs in a chroot over an overlay: nothing of the image
-changes; without the hundreds of stock templates a dump of it all takes no time. When the one
-process started here dies, everything of it dies and is unmounted.
+Without the hundreds of stock templates a dump of it all takes no time.
 """
 
-import os
 import random
 import socket
-import subprocess
 import tempfile
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from lab.services.zabbix_api import ADMINISTRATOR, FIRST_PASSWORD, Api
+from tests.providers.throwaway import Throwaway
 
 VERSIONS = ("6.0", "7.0")
 START_SECONDS = 90
-BOOT = """set -e
-mount -t tmpfs none "$WORK"
-mkdir "$WORK/up" "$WORK/work" "$WORK/root"
-mount -t overlay overlay -o "lowerdir=$IMAGE,upperdir=$WORK/up,workdir=$WORK/work" "$WORK/root"
-mount -t proc proc "$WORK/root/proc"
-mount --rbind /dev "$WORK/root/dev"
-mkdir "$WORK/root/srv/server"
+BOOT = """mkdir "$WORK/root/srv/server"
 mount --bind "$SHARED" "$WORK/root/srv/server"
 exec chroot "$WORK/root" /bin/sh -c '
     echo "ListenPort=$TRAPPER_PORT" > /etc/zabbix/zabbix_server.conf.d/port.conf
@@ -73,65 +63,20 @@ class ZabbixServer:
         self._shared = tempfile.TemporaryDirectory(prefix="wgvpn-server-")
         self.shared = Path(self._shared.name)
         self.shared.chmod(0o755)
-        self._work = tempfile.TemporaryDirectory(prefix="wgvpn-zabbix-")
-        self._log = (Path(self._work.name).parent / f"{Path(self._work.name).name}.log").open("wb")
         variables = {
-            "WORK": self._work.name,
-            "IMAGE": str(self.image),
             "SHARED": str(self.shared),
             "WEB_PORT": str(self.web_port),
             "TRAPPER_PORT": str(self.trapper_port),
             "POLL": "yes" if self.poll else "",
         }
-        self._process = subprocess.Popen(
-            # Should this process be killed, the server dies with it.
-            [
-                "setpriv",
-                "--pdeathsig",
-                "KILL",
-                "unshare",
-                "--mount",
-                "--pid",
-                "--fork",
-                "--kill-child",
-                "sh",
-                "-c",
-                BOOT,
-            ],
-            env={**os.environ, **variables, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-            start_new_session=True,
-        )
+        self._server = Throwaway(f"zabbix-{self.version}", self.image, BOOT, variables)
         self.api = Api(self.url, self.version)
-        try:
-            self._wait()
-            self.api.login(ADMINISTRATOR, FIRST_PASSWORD)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _wait(self) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while time.monotonic() < deadline:
-            try:
-                self.api("apiinfo.version", [])
-            except (OSError, ValueError):
-                if self._process.poll() is not None:
-                    break
-                time.sleep(0.2)
-            else:
-                return
-        raise RuntimeError(f"Zabbix {self.version} did not start: {Path(self._log.name).read_text()}")
+        self._server.wait(lambda: self.api("apiinfo.version", []), START_SECONDS)
+        self.api.login(ADMINISTRATOR, FIRST_PASSWORD)
 
     def stop(self) -> None:
         """End everything that was started."""
-        self._process.kill()
-        self._process.wait()
-        self._log.close()
-        Path(self._log.name).unlink(missing_ok=True)
-        self._work.cleanup()
+        self._server.stop()
         self._shared.cleanup()
 
 
