@@ -11,7 +11,7 @@ from unittest.mock import patch
 from bench.figures import Figures
 from bench.stack import Stack
 from clients.http import Answer, Http
-from providers import container_claim, container_proof, credentials, netbox, pbs, server_state, zabbix
+from providers import container_claim, container_proof, credentials, firewall_rules, netbox, pbs, server_state, zabbix
 from providers.base import Provider
 
 PROVIDERS: dict[str, Callable[[], Provider[Any]]] = {
@@ -20,6 +20,7 @@ PROVIDERS: dict[str, Callable[[], Provider[Any]]] = {
     "netbox:Reservation": netbox.ReservationProvider,
     "vpn:ContainerClaim": container_claim.ContainerClaimProvider,
     "vpn:ContainerProof": container_proof.ContainerProofProvider,
+    "vpn:FirewallRules": firewall_rules.FirewallRulesProvider,
     "vpn:ServerState": server_state.ServerStateProvider,
     "netbox:Registration": netbox.RegistrationProvider,
     "zabbix:Registration": zabbix.RegistrationProvider,

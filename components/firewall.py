@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 from itertools import groupby
-from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
 
 from components.container import DHCP, Container
+from providers.firewall_rules import FirewallRules, Rule
 from vpn.agent import PORT as AGENT_PORT
 from vpn.settings import IPNetwork, Settings
 
@@ -32,7 +32,7 @@ class Firewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
-        # Rules live in the guest's own file: a container made anew has none, whatever its VMID.
+        # They live in the guest's own file: a container made anew has none, whatever its VMID.
         child = pulumi.ResourceOptions(
             parent=self,
             provider=provider,
@@ -41,12 +41,13 @@ class Firewall(pulumi.ComponentResource):
             delete_before_replace=True,
         )
         node = settings.proxmox.proxmox_node
-        accepted = [
-            pve.firewall.RulesLegacyRuleArgs(type="in", action="ACCEPT", enabled=True, **rule)
-            for rule in _rules(settings)
-        ]
-        rules = pve.firewall.RulesLegacy(
-            f"{name}-rules", node_name=node, container_id=container.vmid, rules=accepted, opts=child
+        rules = FirewallRules(
+            f"{name}-rules",
+            node=node,
+            container_id=container.vmid,
+            rules=[*_rules(settings)],
+            instance=container.instance,
+            opts=pulumi.ResourceOptions(parent=self, deleted_with=container.guest),
         )
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(
@@ -68,16 +69,13 @@ class Firewall(pulumi.ComponentResource):
         self.register_outputs({})
 
 
-def proven(settings: Settings) -> dict[str, Any]:
-    """Return what the firewall has to be, as Proxmox VE says it; nothing without a firewall."""
-    if not settings.firewall.proxmox_firewall:
-        return {}
-    rules = [{**rule, "type": "in", "action": "ACCEPT", "enable": "1"} for rule in _rules(settings)]
-    return {"rules": rules, "firewall": {"enable": "1", "policy_in": "DROP"}}
+def proven(settings: Settings) -> dict[str, str]:
+    """Return the options that matter, as Proxmox VE says them; nothing without a firewall."""
+    return {"enable": "1", "policy_in": "DROP"} if settings.firewall.proxmox_firewall else {}
 
 
-def _rules(settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield what is let in, each rule by comment, protocol, port and sources."""
+def _rules(settings: Settings) -> Iterator[Rule]:
+    """Yield what is let in, in Proxmox VE's own words."""
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
     yield from _accept("WireGuard", "udp", port, sources)
     yield from _accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
@@ -85,10 +83,18 @@ def _rules(settings: Settings) -> Iterator[dict[str, Any]]:
         yield from _accept("Zabbix agent", "tcp", AGENT_PORT, [ip_network(settings.zabbix.zabbix_server)])
 
 
-def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[dict[str, Any]]:
+def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[Rule]:
     """Yield a rule per address family: Proxmox VE refuses a list that mixes them."""
     for _, family in groupby(sorted(sources, key=_by_version), key=_by_version):
-        yield {"comment": comment, "proto": proto, "dport": str(port), "source": ",".join(map(str, family))}
+        yield {
+            "type": "in",
+            "action": "ACCEPT",
+            "enable": "1",
+            "comment": comment,
+            "proto": proto,
+            "dport": str(port),
+            "source": ",".join(map(str, family)),
+        }
 
 
 def _by_version(network: IPNetwork) -> int:

@@ -20,14 +20,13 @@ from providers.base import Props, Provider
 class ProofProps(Props):
     """What the container has to be, in Proxmox VE's own names and values.
 
-    Without `firewall` nothing is asked of its options and rules.
+    Without `firewall` nothing is asked of its options.
     """
 
     node: str
     container_id: int
     config: dict[str, str]
     firewall: dict[str, str] = {}
-    rules: list[dict[str, str]] = []
 
 
 class ContainerProofProvider(Provider[ProofProps]):
@@ -54,26 +53,7 @@ def settle(api: Proxmox, new: ProofProps) -> None:
     config = differing(new.config, api.config(new.node, new.container_id))
     if config:
         api.configure(new.node, new.container_id, **config)
-    if new.firewall:
-        _settle_rules(api, new)
-        _settle_options(api, new)
-
-
-def _settle_rules(api: Proxmox, new: ProofProps) -> None:
-    """Make the rules that bear our comments the wanted ones, in their order; an administrator's stay."""
-    comments = {rule["comment"] for rule in new.rules}
-    present = api.firewall_rules(new.node, new.container_id)
-    ours = [rule for rule in present if rule.get("comment") in comments]
-    if len(ours) == len(new.rules) and not any(map(differing, new.rules, ours)):
-        return
-    for rule in sorted(ours, key=lambda rule: int(rule["pos"]), reverse=True):
-        api.delete_firewall_rule(new.node, new.container_id, int(rule["pos"]))
-    for wanted in reversed(new.rules):
-        api.add_firewall_rule(new.node, new.container_id, wanted)
-
-
-def _settle_options(api: Proxmox, new: ProofProps) -> None:
-    options = differing(new.firewall, api.firewall_options(new.node, new.container_id))
+    options = differing(new.firewall, api.firewall_options(new.node, new.container_id)) if new.firewall else {}
     if options:
         api.set_firewall_options(new.node, new.container_id, options)
 

@@ -177,14 +177,14 @@ def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> 
 def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph: Graph) -> None:
     assert graph.waits_for("proof", "container")
     assert graph.waits_for("proof", "firewall-options")
-    inputs, told = graph.custom["proof"].inputs, graph.custom["firewall-rules"].inputs["rules"]
+    inputs = graph.custom["proof"].inputs
     assert int(inputs["config"]["memory"]) == graph.custom["container"].inputs["memory"]["dedicated"]
-    assert [(r["dport"], r["source"]) for r in inputs["rules"]] == [(r["dport"], r["source"]) for r in told]
+    assert inputs["firewall"] == {"enable": "1", "policy_in": "DROP"}
 
 
 def test_without_the_proxmox_firewall_there_is_none() -> None:
     graph = declare(settings(proxmox_firewall=False))
-    assert "rules" not in graph.custom["proof"].inputs
+    assert not graph.custom["proof"].inputs["firewall"]
     assert not [name for name in graph.custom if name.startswith("firewall")]
     assert graph.custom["container"].inputs["networkInterfaces"][0]["firewall"] is False
 

@@ -15,6 +15,7 @@ FROZEN = {
     "providers.address_ledger": ("AddressLedgerProvider", "AddressLedger", "vpn:AddressLedger"),
     "providers.container_claim": ("ContainerClaimProvider", "ContainerClaim", "vpn:ContainerClaim"),
     "providers.container_proof": ("ContainerProofProvider", "ContainerProof", "vpn:ContainerProof"),
+    "providers.firewall_rules": ("FirewallRulesProvider", "FirewallRules", "vpn:FirewallRules"),
     "providers.host_key": ("HostKeyProvider", "HostKey", "vpn:HostKey"),
     "providers.server_state": ("ServerStateProvider", "ServerState", "vpn:ServerState"),
 }

@@ -1,0 +1,100 @@
+"""The rules of the container's Proxmox VE firewall, as one list.
+
+Proxmox's plugin has a resource for them, but one that never recovers from a creation that broke between two rules: it
+refuses to begin while there are any. Here the list is brought to what it should be from wherever it is.
+"""
+
+from typing import Any
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from clients.proxmox import Proxmox
+from providers import connections
+from providers.base import Props, Provider
+from vpn.errors import Forbidden, NotFound
+
+Rule = dict[str, str]
+SHOWN = ("type", "action", "enable", "macro", "proto", "source", "sport", "dest", "dport", "iface", "comment")
+"""What of a rule counts; its position is its place in the list."""
+
+
+class RulesProps(Props):
+    """The rules in Proxmox VE's own names; `instance` tells a container made anew, whose firewall is empty."""
+
+    node: str
+    container_id: int
+    rules: list[Rule]
+    instance: str = ""
+
+
+class FirewallRulesProvider(Provider[RulesProps]):
+    """Owns the rules that bear our comments, and those that a refresh has shown."""
+
+    props = RulesProps
+
+    def on_create(self, new: RulesProps) -> tuple[str, RulesProps]:
+        """Make the rules; what an earlier attempt left of them is taken away."""
+        with connections.proxmox() as api:
+            _write(api, new, known=[])
+        return f"{new.node}/{new.container_id}", new
+
+    def on_read(self, id_: str, old: RulesProps) -> RulesProps | None:
+        """Observe all rules there are, also those added by hand."""
+        del id_
+        with connections.proxmox() as api:
+            found = present(api, old)
+        return None if found is None else old.with_(rules=[rule for _, rule in found])
+
+    def on_update(self, id_: str, old: RulesProps, new: RulesProps) -> RulesProps:
+        """Bring the rules to what they should be; one that was added by hand and never shown stays."""
+        del id_
+        with connections.proxmox() as api:
+            _write(api, new, known=old.rules)
+        return new
+
+    def on_delete(self, id_: str, old: RulesProps) -> None:
+        """Remove our rules; nothing to do when the container is gone."""
+        del id_
+        with connections.proxmox() as api:
+            _remove(api, old, _ours(present(api, old) or [], old.rules))
+
+
+def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
+    """Return the rules there are, each with its position; None without the container. Raises ClientError."""
+    try:
+        found = api.firewall_rules(where.node, where.container_id)
+    except (NotFound, Forbidden):  # of a guest that is gone, a token that sees only its pool learns no more
+        if not api.vmid_is_free(where.container_id):
+            raise
+        return None
+    if not found and api.vmid_is_free(where.container_id):  # Proxmox VE has empty lists for guests that are none
+        return None
+    return [(int(rule["pos"]), {name: str(rule[name]) for name in SHOWN if rule.get(name)}) for rule in found]
+
+
+def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
+    """Make the rules that are ours the wanted ones, in their order, and touch nothing if they are."""
+    ours = _ours(present(api, new) or [], [*new.rules, *known])
+    if [rule for _, rule in ours] == new.rules:
+        return
+    _remove(api, new, ours)
+    for rule in reversed(new.rules):  # a new one goes in at the top
+        api.add_firewall_rule(new.node, new.container_id, rule)
+
+
+def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> None:
+    for position, _ in sorted(rules, key=lambda each: each[0], reverse=True):
+        api.delete_firewall_rule(where.node, where.container_id, position)
+
+
+def _ours(found: list[tuple[int, Rule]], known: list[Rule]) -> list[tuple[int, Rule]]:
+    comments = {rule.get("comment") for rule in known}
+    return [(position, rule) for position, rule in found if rule in known or rule.get("comment") in comments]
+
+
+class FirewallRules(Resource, module="vpn", name="FirewallRules"):
+    """What the container's firewall lets in."""
+
+    def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
+        super().__init__(FirewallRulesProvider(), name, props, opts)

@@ -1,0 +1,84 @@
+"""The container's rules come to be what they should be from wherever they are; an administrator's stay."""
+
+from collections.abc import Callable
+
+import pytest
+
+from clients.proxmox import Proxmox
+from providers import connections
+from providers.firewall_rules import FirewallRulesProvider, RulesProps
+from tests.lab_api.stand_ins import CT, Pve
+
+RULES = FirewallRulesProvider()
+WIREGUARD = {"type": "in", "action": "ACCEPT", "enable": "1", "proto": "udp", "dport": "51820", "comment": "WireGuard"}
+SSH = {**WIREGUARD, "proto": "tcp", "dport": "22", "source": "192.168.0.0/16", "comment": "SSH"}
+BY_HAND = {**WIREGUARD, "dport": "161", "comment": "by hand"}
+WANTED = RulesProps(node="pve", container_id=2090, rules=[WIREGUARD, SSH])
+
+
+@pytest.fixture(autouse=True)
+def connected(connect: Callable[[], Proxmox], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the provider talk to the stand-in."""
+    monkeypatch.setattr(connections, "proxmox", connect)
+
+
+def ports(node: Pve) -> list[str]:
+    """Return the ports of the rules in their order."""
+    return [rule["dport"] for rule in node.call("GET", f"{CT}/firewall/rules").data]
+
+
+def add(node: Pve, rule: dict[str, str]) -> None:
+    """Add a rule as an administrator would."""
+    assert node.call("POST", f"{CT}/firewall/rules", **rule).status == 200
+
+
+def test_rules_are_made_in_their_order_and_read_back_the_same(node: Pve) -> None:
+    id_, made = RULES.on_create(WANTED)
+    assert ports(node) == ["51820", "22"]
+    assert RULES.on_read(id_, made) == made
+
+
+def test_a_creation_that_broke_halfway_is_finished(node: Pve) -> None:
+    add(node, SSH)
+    RULES.on_create(WANTED)
+    assert ports(node) == ["51820", "22"]
+
+
+def test_what_is_so_is_not_written_again(written: list[str]) -> None:
+    RULES.on_create(WANTED)
+    written.clear()
+    RULES.on_update("pve/2090", WANTED, WANTED.with_(instance="BC:24:11:00:00:02"))
+    assert written == []
+
+
+def test_an_old_port_goes_and_a_rule_never_shown_stays(node: Pve) -> None:
+    RULES.on_create(WANTED)
+    add(node, BY_HAND)
+    RULES.on_update("pve/2090", WANTED, WANTED.with_(rules=[{**WIREGUARD, "dport": "51821"}, SSH]))
+    assert ports(node) == ["51821", "22", "161"]
+
+
+def test_a_rule_added_by_hand_is_drift_and_goes_once_it_was_shown(node: Pve) -> None:
+    id_, made = RULES.on_create(WANTED)
+    add(node, BY_HAND)
+    observed = RULES.on_read(id_, made)
+    assert observed is not None
+    assert RULES.on_diff(observed, WANTED) == {"rules"}
+    RULES.on_update(id_, observed, WANTED)
+    assert ports(node) == ["51820", "22"]
+
+
+def test_a_rule_switched_off_by_hand_is_drift(node: Pve) -> None:
+    id_, made = RULES.on_create(WANTED)
+    node.call("PUT", f"{CT}/firewall/rules/0", enable=0)
+    assert RULES.on_read(id_, made) != made
+
+
+def test_ours_go_with_the_resource_and_a_container_that_is_gone_is_no_error(node: Pve) -> None:
+    RULES.on_create(WANTED)
+    add(node, BY_HAND)
+    RULES.on_delete("pve/2090", WANTED)
+    assert ports(node) == ["161"]
+    node.done(node.call("DELETE", CT))
+    assert RULES.on_read("pve/2090", WANTED) is None
+    RULES.on_delete("pve/2090", WANTED)
