@@ -22,6 +22,11 @@ class ClientConfig:
     keepalive: bool = False
 
 
+def has_private_key(text: str) -> bool:
+    """Tell whether the file can be used as it is: a peer that keeps its own key has a marked place in its stead."""
+    return re.search(r"^\s*PrivateKey\s*=\s*[A-Za-z0-9+/]+=*\s*$", text, re.MULTILINE | re.IGNORECASE) is not None
+
+
 def read(text: str) -> ClientConfig:
     """Read a client configuration; raises PeerError when something it needs is missing.
 

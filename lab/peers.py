@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import CompletedProcess
 
 from lab import client_config, namespaces, wireguard
-from lab.commands import run
+from lab.commands import progress, run
 from lab.errors import PeerError
 from lab.network import WAN_ADDRESS, Network
 from lab.site import Site, write_atomically
@@ -61,9 +61,15 @@ class Peers:
         return connection
 
     def connect_all(self, configs: Mapping[str, str]) -> dict[str, Connection]:
-        """Connect all peers at once; raises the first PeerError after all have been tried."""
-        with ThreadPoolExecutor(max_workers=max(1, len(configs))) as pool:
-            pending = {name: pool.submit(self.connect, name, text) for name, text in configs.items()}
+        """Connect all peers at once; raises the first PeerError after all have been tried.
+
+        Leaves out, and says so, whom nobody but the owner of the private key can connect.
+        """
+        ready = {name: text for name, text in configs.items() if client_config.has_private_key(text)}
+        for name in sorted(configs.keys() - ready.keys()):
+            progress(f"{name}: left out, its private key is not in its file")
+        with ThreadPoolExecutor(max_workers=max(1, len(ready))) as pool:
+            pending = {name: pool.submit(self.connect, name, text) for name, text in ready.items()}
         return {name: future.result() for name, future in pending.items()}
 
     def disconnect(self, name: str) -> None:

@@ -106,6 +106,11 @@ def test_a_client_configuration_is_told_apart() -> None:
     assert not any(word in config.wg for word in ("Address", "DNS", "MTU", "PostUp"))
 
 
+@pytest.mark.parametrize(("value", "usable"), [("cHJpdmF0ZQ==", True), ("<private key of bob>", False), ("", False)])
+def test_a_file_without_its_private_key_is_told_apart(value: str, usable: bool) -> None:
+    assert client_config.has_private_key(f"# bob\n[Interface]\nPrivateKey = {value}\nAddress = 10.8.0.2\n") is usable
+
+
 def test_a_client_configuration_without_routes_is_refused() -> None:
     with pytest.raises(PeerError, match="AllowedIPs"):
         client_config.read("[Interface]\nAddress = 10.8.0.2/32\n[Peer]\nPublicKey = x\n")
