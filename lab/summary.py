@@ -101,6 +101,9 @@ def show(figures: dict[str, Any], outputs: dict[str, Any]) -> None:
         known = (outputs.get("peers") or {}).get(name) or {}
         peers.add_row(name, str(known.get("address", "")), _ms(measured["handshake_ms"]), _ms(measured["rtt_ms"]))
     console.print(Panel(facts, title="[bold green]Your VPN is up", expand=False, padding=(1, 2)))
+    for name, url, login in _pages(outputs):
+        console.print(f" [bold]{name}[/]  {url}\n         login {login[0]}, password {login[1]}", soft_wrap=True)
+    console.print()
     console.print(peers)
     console.print(NEXT, soft_wrap=True)
 
@@ -114,18 +117,19 @@ def _facts(figures: dict[str, Any], outputs: dict[str, Any]) -> list[tuple[str, 
     if "throughput_mbps" in figures:
         ratio = f"{figures['throughput_ratio']:.0%} of two bare ends"
         rows.append(("throughput", f"{figures['throughput_mbps']:.0f} Mbit/s through the tunnel, {ratio}"))
-    return rows + _registrations(outputs)
-
-
-def _registrations(outputs: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return where the server is registered, with the read-only login that looks at it."""
-    rows = []
-    for name, login in (("NetBox", netbox.LOGIN), ("Zabbix", zabbix.LOGIN)):
-        if url := outputs.get(f"{name.lower()}_url"):
-            rows.append((name, f"{url}\nlogin {login[0]}, password {login[1]}"))
     if jobs := outputs.get("backup_jobs"):
         rows.append(("backup", f"by job {', '.join(jobs)}"))
     return rows
+
+
+def _pages(outputs: dict[str, Any]) -> list[tuple[str, str, tuple[str, str]]]:
+    """Return where the server is registered, with the read-only login that looks at it.
+
+    Apart from the framed facts, which a narrow terminal cuts: an address must be whole to be of use.
+    """
+    logins = {"NetBox": netbox.LOGIN, "Zabbix": zabbix.LOGIN}
+    urls = {name: outputs.get(f"{name.lower()}_url") for name in logins}
+    return [(name, str(url), logins[name]) for name, url in urls.items() if url]
 
 
 def _ms(value: float | None) -> str:
