@@ -78,9 +78,10 @@ def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
     ours = _ours(present(api, new) or [], [*new.rules, *known])
     if [rule for _, rule in ours] == new.rules:
         return
-    _remove(api, new, ours)
     for rule in reversed(new.rules):  # a new one goes in at the top
         api.add_firewall_rule(new.node, new.container_id, rule)
+    # The old ones last: between the two nothing that is let in may be dropped.
+    _remove(api, new, [(position + len(new.rules), rule) for position, rule in ours])
 
 
 def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> None:

@@ -58,6 +58,13 @@ def test_an_old_port_goes_and_a_rule_never_shown_stays(node: Pve) -> None:
     assert ports(node) == ["51821", "22", "161"]
 
 
+def test_nothing_that_is_let_in_is_dropped_meanwhile(written: list[str]) -> None:
+    RULES.on_create(WANTED)
+    written.clear()
+    RULES.on_update("pve/2090", WANTED, WANTED.with_(rules=[WIREGUARD, {**SSH, "source": "192.168.10.0/24"}]))
+    assert [line.split()[0] for line in written] == ["POST", "POST", "DELETE", "DELETE"]
+
+
 def test_a_rule_added_by_hand_is_drift_and_goes_once_it_was_shown(node: Pve) -> None:
     id_, made = RULES.on_create(WANTED)
     add(node, BY_HAND)
