@@ -23,6 +23,13 @@ FILL: Final = (
     "cp -a /root/kept/. $d/ 2>/dev/null || true; dd if=/dev/zero of=$d/ballast bs=4k status=none 2>/dev/null || true"
 )
 EMPTY: Final = "umount {path}; umount /root/kept; rmdir /root/kept"
+FILL_RUN: Final = (
+    "set -e; df --output=size /run | tail -1 > /root/run-size; "
+    "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run; "
+    "dd if=/dev/zero of=/run/ballast bs=4k status=none 2>/dev/null || true"
+)
+"""/run is a file system of its own, and memory: to fill it as it is would end the container."""
+EMPTY_RUN: Final = "rm -f /run/ballast; mount -o remount,size=$(tr -d ' ' < /root/run-size)k /run; rm /root/run-size"
 FAKETIME: Final = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
@@ -66,15 +73,12 @@ def _disk_full(bench: Bench, outcome: Outcome, path: str) -> None:
 
 @contextmanager
 def _full(arena: Arena, path: str) -> Iterator[None]:
-    arena.lab.sh(
-        f"dd if=/dev/zero of={path}/ballast bs=64k status=none 2>/dev/null || true"
-        if path == "/run"
-        else FILL.format(path=path)
-    )
+    fill, empty = (FILL_RUN, EMPTY_RUN) if path == "/run" else (FILL.format(path=path), EMPTY.format(path=path))
+    arena.lab.sh(fill)
     try:
         yield
     finally:
-        arena.lab.sh("rm -f /run/ballast" if path == "/run" else EMPTY.format(path=path))
+        arena.lab.sh(empty)
 
 
 def _two_at_once(bench: Bench, outcome: Outcome) -> None:
