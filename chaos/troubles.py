@@ -23,13 +23,14 @@ FILL: Final = (
     "cp -a /root/kept/. $d/ 2>/dev/null || true; dd if=/dev/zero of=$d/ballast bs=4k status=none 2>/dev/null || true"
 )
 EMPTY: Final = "umount {path}; umount /root/kept; rmdir /root/kept"
+RESIZE_RUN: Final = "mount --options-mode ignore -o remount,nosuid,nodev,mode=755,size={size}k tmpfs /run"
 FILL_RUN: Final = (
-    "set -e; df --output=size /run | tail -1 > /root/run-size; "
-    "mount -o remount,size=$(($(df --output=used /run | tail -1) + 64))k /run; "
+    "set -e; df --output=size /run | tail -1 | tr -d ' ' > /root/run-size; "
+    f"{RESIZE_RUN.format(size='$(($(df --output=used /run | tail -1) + 64))')}; "
     "dd if=/dev/zero of=/run/ballast bs=4k status=none 2>/dev/null || true"
 )
 """/run is a file system of its own, and memory: to fill it as it is would end the container."""
-EMPTY_RUN: Final = "rm -f /run/ballast; mount -o remount,size=$(tr -d ' ' < /root/run-size)k /run; rm /root/run-size"
+EMPTY_RUN: Final = f"rm -f /run/ballast; {RESIZE_RUN.format(size='$(cat /root/run-size)')}; rm /root/run-size"
 FAKETIME: Final = (
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",

@@ -18,8 +18,8 @@ from vpn.network import Network, Peer
 class Fingerprints:
     """Digests by class of change; of a peer `key:preshared key:rest`, or its state when it may not connect.
 
-    `interface` covers what needs a restart, `firewall` the rules without the peers' own, `service` scripts, units,
-    packages and kernel settings.
+    `interface` is `key:where clients dial:networks:all that needs a restart`, `firewall` the rules without the peers'
+    own, `service` scripts, units, packages and kernel settings.
     """
 
     interface: str
@@ -49,14 +49,21 @@ def fingerprints(network: Network) -> Fingerprints:
 
 
 def _interface(bare: Network) -> str:
-    """Digest what makes the server's scripts restart the interface: its own lines, and the drop-ins of its unit."""
+    """Digest what makes the server's scripts restart the interface: its own lines, and the drop-ins of its unit.
+
+    Apart from it what every client's file holds of the server. Without an endpoint in the configuration clients dial
+    the container itself, at the port it listens on.
+    """
     own = bare.interface
     placed = [
         rendering.static(f"{files.SCRIPTS}/{each.member}").decode()
         for each in files.static_placements(own.implementation)
         if "/wg-quick@.service.d/" in each.target
     ]
-    return _digest(canonical.interface_line(wgconf.render_server(bare)), own.file_path, *placed)
+    whole = _digest(canonical.interface_line(wgconf.render_server(bare)), own.file_path, *placed)
+    networks = (str(each.network) for each in own.addresses)
+    seen = (_digest(own.public_key), _digest(str(own.endpoint or own.listen_port)), _digest(*networks))
+    return ":".join((*seen, whole))
 
 
 def _service(bare: Network) -> str:

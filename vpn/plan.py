@@ -21,6 +21,9 @@ EFFECTS: Final[Mapping[Kind, str]] = {
     "repair": "repair of what differs",
 }
 
+NEW_FILES: Final = "restart, no peer connects before it has its new file"
+"""What it means for sessions when the file of every client changes."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -35,9 +38,9 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     if old is None:
         count = sum(":" in each for each in new.peers.values())
         return Plan("first", (f"{count} {'peer' if count == 1 else 'peers'}", EFFECTS["first"]))
-    peers = _peer_changes(old.peers, new.peers)
+    peers, before, after = _peer_changes(old.peers, new.peers), old.interface.split(":"), new.interface.split(":")
     kinds: list[tuple[Kind, bool]] = [
-        ("interface", old.interface != new.interface),
+        ("interface", before[-1] != after[-1]),
         ("peers", bool(peers)),
         ("firewall", old.firewall != new.firewall),
         ("service", old.service != new.service),
@@ -45,8 +48,10 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     ]
     changed = [kind for kind, differs in kinds if differs]
     kind = changed[0] if changed else "none"
-    parts = [_PARTS[each] for each in changed if each in _PARTS]
-    return Plan(kind, (*_shortened(peers), *parts, *(f"repair: {each}" for each in drift), EFFECTS[kind]))
+    served = _served(before, after) if kind == "interface" else []
+    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS)]
+    effect = NEW_FILES if served else EFFECTS[kind]
+    return Plan(kind, (*_shortened(peers), *parts, *(f"repair: {each}" for each in drift), effect))
 
 
 _PARTS: Final[Mapping[Kind, str]] = {
@@ -54,6 +59,12 @@ _PARTS: Final[Mapping[Kind, str]] = {
     "firewall": "firewall rules changed",
     "service": "scripts, units or packages changed",
 }
+
+
+def _served(old: list[str], new: list[str]) -> list[str]:
+    """Return what of the server in every client's file changes: its key, where it is dialled, its networks."""
+    words = ("rotated the server's key", "clients dial another endpoint", "other addresses in the tunnel")
+    return [what for what, before, after in zip(words, old[:-1], new[:-1], strict=False) if before != after]
 
 
 def _peer_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:

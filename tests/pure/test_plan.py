@@ -11,6 +11,7 @@ from vpn.plan import Kind, Plan, classify
 
 SYNC = "without a restart, no interruption"
 RESTART = "restart, sessions are back in about a second"
+NEW_FILES = "restart, no peer connects before it has its new file"
 RULES = "firewall rules replaced in one transaction, no interruption"
 ALICE, BOB = {"name": "alice"}, {"name": "bob"}
 
@@ -46,10 +47,14 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (peers({**ALICE, "expires_at": "2026-01-01T00:00:00Z"}, BOB), "peers", ("expired alice", SYNC)),
     (peers(ALICE, BOB, {"name": "carol", "disabled": True}), "peers", ("+carol (disabled)", SYNC)),
     (peers({**ALICE, "dns": ["192.168.1.1"], "mtu": 1300}, BOB), "none", ("nothing to do",)),
-    ({"listen_port": 443}, "interface", ("interface changed", "firewall rules changed", RESTART)),
+    (
+        {"listen_port": 443, "endpoint": "vpn.example.com:443"},
+        "interface",
+        ("clients dial another endpoint", "interface changed", "firewall rules changed", NEW_FILES),
+    ),
     ({"mtu": 1400}, "interface", ("interface changed", RESTART)),
     ({"save_config": False}, "interface", ("interface changed", RESTART)),
-    ({"private_key": private_key("new")}, "interface", ("interface changed", RESTART)),
+    ({"private_key": private_key("new")}, "interface", ("rotated the server's key", "interface changed", NEW_FILES)),
     ({"dmz_networks": ["172.17.0.0/16"]}, "firewall", ("firewall rules changed", RULES)),
     ({"ssh_sources": ["192.168.10.0/24"]}, "firewall", ("firewall rules changed", RULES)),
     ({"masquerade": False}, "firewall", ("firewall rules changed", RULES)),
@@ -80,7 +85,8 @@ def test_changes_are_told_apart(changes: dict[str, Any], kind: Kind, summary: tu
 def test_a_second_address_family_is_an_interface_change() -> None:
     plan = classify(prints(), prints(address_ipv6="fd00:8::1/64"))
     assert plan.kind == "interface"
-    assert plan.summary[:3] == ("changed alice", "changed bob", "interface changed")
+    assert plan.summary[:2] == ("changed alice", "changed bob")
+    assert plan.summary[-1] == NEW_FILES
 
 
 @pytest.mark.parametrize(
