@@ -1,6 +1,7 @@
 """A project of its own for each test, and the commands run in this process."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A directory for a project, with the stand-in of pulumi first on PATH and no credentials around."""
     script = tmp_path / "bin" / "pulumi"
     script.parent.mkdir()
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {fake_pulumi.__file__} "$@"\n')
+    command = shlex.join([sys.executable, "-I", "-S", str(fake_pulumi.__file__)])
+    script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     script.chmod(0o755)
     for name in [name for name in os.environ if name.startswith(("WIREGUARD_VPN_", "PROXMOX_", "PBS_"))]:
         monkeypatch.delenv(name)
