@@ -110,7 +110,7 @@ def _plant_ssh(arena: Arena, kind: str, traffic: Traffic, random: Random) -> str
         authorized_keys(arena).write_text("")
         return "the jump host forgets the key"
     if kind in ("cut-before", "cut-after"):
-        whole = int(largest * 0.8)  # a connection is not always as long as the one measured
+        whole = int(largest * 0.7)  # a connection is not always as long as the one measured
         where = int(random.uniform(SSH_CONNECTION, whole)) if kind == "cut-before" else whole
         relay.arm(Plan("after" if kind == "cut-before" else "delivered", bytes=where))
         return f"after {where} of {largest} bytes"

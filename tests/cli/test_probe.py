@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_the_command_needs_nothing_but_the_file(wgvpn: Command, tmp_path: Path) 
 def test_a_probe_from_elsewhere_gets_the_file_on_its_input() -> None:
     root = Path(__file__).parents[2]
     with Responder() as server:
-        via = f"env PYTHONPATH='{root}' {sys.executable} -P -m cli probe -"
+        via = shlex.join(["env", f"PYTHONPATH={root}", sys.executable, "-P", "-m", "cli", "probe", "-"])
         assert probing.probe(config(server.port), via).kind == "handshake"
     with pytest.raises(StackError, match="'false'"):
         probing.probe(config(51820), "false")
