@@ -34,7 +34,7 @@ class Common(Props):
     url: str = ""
     mark: str = ""
     adopt: bool = False
-    page: str = ""
+    page: str | None = None
 
 
 class ReservationProps(Common):
