@@ -135,7 +135,8 @@ def killed(arena: Arena, operation: str, moment: float, random: Random, struck: 
     family |= descendants(process.pid)
     out = process.communicate(timeout=600)[0]
     settle_down(family)
-    if struck == ["pulumi"]:
+    # Pulumi's command has no last word, and none of its own either for a language host that ends before the program.
+    if struck == ["pulumi"] or (struck == ["language"] and "error:" not in out):
         out += "\nerror: killed\n"
     if struck == ["language"]:  # the program it hosted ends in the SDK's own trace, which no program can hold back
         out = out.replace("Traceback (most recent call last)", "The SDK's trace")

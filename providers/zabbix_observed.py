@@ -11,6 +11,8 @@ from vpn.monitoring import BACKUP_TOKEN_MACRO, MARK_TAG
 
 CHANGED_BY_HAND: Final = "changed in Zabbix"
 SHOWN_CHANGES: Final = 8
+SEQUENCES: Final = ("preprocessing", "parameters")
+"""Lists whose order means something."""
 NOT_PARTS: Final = ("templates", "groups", "template_groups", "tags")
 
 
@@ -62,7 +64,17 @@ def _label(part: Mapping[str, str]) -> str:
 
 
 def _digest(part: object) -> str:
-    return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(json.dumps(_ordered(part), sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _ordered(part: object, kind: str = "") -> object:
+    """Put lists in one order: Zabbix exports tags, triggers and the like as its database happens to find them."""
+    if isinstance(part, Mapping):
+        return {name: _ordered(value, name) for name, value in part.items()}
+    if not isinstance(part, list):
+        return part
+    parts_of_it = [_ordered(each) for each in part]
+    return parts_of_it if kind in SEQUENCES else sorted(parts_of_it, key=lambda each: json.dumps(each, sort_keys=True))
 
 
 def _mark_of(host: Host) -> str:

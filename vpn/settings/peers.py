@@ -35,7 +35,7 @@ def _preshared_word(value: object) -> SecretStr:
 
 
 def _port(value: object) -> tuple[int, int]:
-    low, _, high = str(int(value) if isinstance(value, float) else value).partition("-")
+    low, _, high = str(int(value) if isinstance(value, float) and value.is_integer() else value).partition("-")
     numbers = [int(each) if each.isascii() and each.isdigit() else 0 for each in (low, high or low)]
     if not 1 <= numbers[0] <= numbers[1] <= names.MAX_PORT:
         message = "must be a port 1-65535 or a range of them, as 8000-8080"

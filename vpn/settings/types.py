@@ -205,7 +205,9 @@ def _whole(value: object) -> int | None:
         return None
     if isinstance(value, str) and re.fullmatch(r"-?\d{1,18}", value, re.ASCII):
         return int(value)
-    return int(value) if isinstance(value, int | float) and value == int(value) else None
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    return value if isinstance(value, int) else None
 
 
 def _interface(value: object, rule: str) -> IPInterface:
