@@ -39,7 +39,7 @@ def problems(raw: dict[str, Any]) -> tuple[Problem, ...]:
     return ()
 
 
-@example({"peers": [{"preshared_key_generation": float("inf"), "allow": [{"port": float("inf")}]}]})
+@example({"peers": [{"preshared_key_generation": float("inf"), "allow": [{"ports": [float("inf")]}]}]})
 @given(st.dictionaries(st.sampled_from(KNOWN_KEYS) | st.text(max_size=8), values, max_size=6))
 @example({"groups": {"a b": {"x": 1}, "g": 5, "h": {"allow": [3, {"network": []}]}}, "peers": {"0": {}}})
 @example({"peers": [{"name": "a", "allow": [[]], "dns": {}, "site_networks": "x"}, None, []], "routes": [None, 5]})
