@@ -37,7 +37,7 @@ test: setup ## run every test: the core, the providers, whole stacks, real NetBo
 	@$(PYTHON) -m pytest -q -n 3 --dist loadscope tests
 
 test-fast: venv ## run the pure and the component tests, which need neither root nor network
-	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "pure or components" tests
+	@$(PYTHON) -m pytest -q -n 2 --dist worksteal -m "pure or components" --ignore=tests/lab --ignore=tests/providers tests
 
 bench: lab ## measure: prints a table, writes .lab/bench.json
 	@. lab/env
