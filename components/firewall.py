@@ -32,14 +32,6 @@ class Firewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
-        # They live in the guest's own file: a container made anew has none, whatever its VMID.
-        child = pulumi.ResourceOptions(
-            parent=self,
-            provider=provider,
-            deleted_with=container.guest,
-            replacement_trigger=container.instance,
-            delete_before_replace=True,
-        )
         node = settings.proxmox.proxmox_node
         rules = FirewallRules(
             f"{name}-rules",
@@ -64,7 +56,15 @@ class Firewall(pulumi.ComponentResource):
             output_policy="ACCEPT",
             log_level_in="nolog",
             log_level_out="nolog",
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[rules])),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                depends_on=[rules],
+                deleted_with=container.guest,
+                # They live in the guest's own file: a container made anew has none, whatever its VMID.
+                replacement_trigger=container.instance,
+                delete_before_replace=True,
+            ),
         )
         self.register_outputs({})
 
