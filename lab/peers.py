@@ -87,13 +87,11 @@ class Peers:
 
     def get(self, name: str) -> Connection | None:
         """Return the peer's connection as last made, None for an unknown peer."""
-        with suppress(FileNotFoundError, ValueError, TypeError):
-            return Connection(**json.loads(self._file(name).read_text()))
-        return None
+        return _read(self._file(name))
 
     def names(self) -> list[str]:
         """Return the names of all connected peers."""
-        return sorted(json.loads(path.read_text())["name"] for path in self._directory.glob("*.json"))
+        return sorted(peer.name for peer in self._known())
 
     def execute(self, name: str, argv: list[str], timeout: float = 60) -> CompletedProcess[bytes]:
         """Run `argv` on the peer's host."""
@@ -127,7 +125,7 @@ class Peers:
 
     def _allot(self, name: str, digest: str) -> Connection:
         with self.site.lock("peers"):
-            used = {json.loads(p.read_text())["number"] for p in self._directory.glob("*.json")}
+            used = {peer.number for peer in self._known()}
             number = next((n for n in range(FIRST, LAST) if n not in used), None)
             if number is None:
                 raise PeerError(f"there is no room for more than {LAST - FIRST} peers")
@@ -161,6 +159,9 @@ class Peers:
         argv = namespaces.inside(peer.namespace, ["ping", "-n", "-c", "1", "-W", "1", target])
         run(argv, check=False)
 
+    def _known(self) -> list[Connection]:
+        return [peer for path in self._directory.glob("*.json") if (peer := _read(path))]
+
     def _remember(self, peer: Connection) -> None:
         self._directory.mkdir(exist_ok=True)
         write_atomically(self._file(peer.name), json.dumps(asdict(peer)) + "\n")
@@ -171,3 +172,10 @@ class Peers:
 
     def _file(self, name: str) -> Path:
         return self._directory / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
+
+
+def _read(path: Path) -> Connection | None:
+    # Peers come and go side by side: a file that was listed may be gone when it is read.
+    with suppress(FileNotFoundError, ValueError, TypeError):
+        return Connection(**json.loads(path.read_text()))
+    return None

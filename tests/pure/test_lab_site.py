@@ -14,6 +14,7 @@ from lab import client_config
 from lab.aptcache import FRESH, MissingError, Store
 from lab.errors import PeerError
 from lab.firewall import Accept, remember
+from lab.peers import Peers
 from lab.site import Site
 
 DEB = "http://deb.debian.org/debian/pool/main/w/wg_1%2bb1_amd64.deb"
@@ -123,3 +124,10 @@ def test_a_forgotten_filter_leaves_the_others(tmp_path: Path) -> None:
     remember(tmp_path, 2, (Accept("udp"),))
     remember(tmp_path, 2, None)
     assert (tmp_path / "firewall.json").read_text() == before
+
+
+def test_a_peer_that_goes_while_all_are_listed_is_no_error(tmp_path: Path) -> None:
+    directory = Site.of(tmp_path).state / "peers"
+    directory.mkdir(parents=True)
+    (directory / "gone.json").symlink_to(directory / "removed meanwhile")
+    assert Peers(Site.of(tmp_path)).names() == []
