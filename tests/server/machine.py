@@ -126,7 +126,7 @@ class Machine:
         self.bin.mkdir()
         for name in re.findall(r"^tool_([a-z-]+)\(", TOOLS.read_text(), re.MULTILINE):
             (self.bin / name).symlink_to(TOOLS)
-        for name in ("calls", "broken", "packages", "addresses", "journal"):
+        for name in ("calls", "broken", "packages", "addresses", "journal", "hosts"):
             (self.home / name).write_text("")
 
     def copy(self, home: Path) -> "Machine":
@@ -185,7 +185,8 @@ class Machine:
         done = subprocess.run(
             ["bash", str(script), *arguments], env=environ, capture_output=True, text=True, timeout=60, check=False
         )
-        report = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {}
+        last = (done.stdout.splitlines() or [""])[-1]
+        report = json.loads(last) if last.startswith("{") else {}
         return Outcome(report, done.returncode, done.stdout + done.stderr)
 
 

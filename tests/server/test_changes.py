@@ -58,7 +58,7 @@ def test_another_configured_endpoint_is_a_change_of_its_peer(server: Machine) ->
 def test_an_interface_changed_by_hand_is_synchronised_as_a_whole(server: Machine) -> None:
     server.running.write_text(server.running.read_text().replace("51820", "4444"))
     assert server.apply(TEAM).report["change"] == "peers"
-    assert lasting(server.calls()) == ["wg syncconf wg0 runtime.conf"]
+    assert lasting(server.calls()) == ["wg syncconf wg0 settled.conf"]
 
 
 def test_a_port_restarts_and_the_pushed_file_beats_save_config(server: Machine) -> None:

@@ -50,6 +50,7 @@ def test_without_an_interface_nothing_is_forgotten(machine: Machine) -> None:
 
 
 def test_kept_endpoints_go_where_the_configuration_says_none(machine: Machine) -> None:
+    (machine.home / "hosts").write_text("vpn.example 203.0.113.7\n")
     endpoints(machine, "save")
     machine.config.write_text(
         f"[Interface]\nListenPort = 1\n\n[Peer]\n# Name = a\nPublicKey = {key(1)}\nAllowedIPs = 10.8.0.2/32\n\n"

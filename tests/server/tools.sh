@@ -2,7 +2,7 @@
 # Stand-ins of the tools the server's scripts call, told apart by their name.
 # They keep the state of a pretended machine in $MACHINE: `running/IFACE` (what wg has loaded),
 # `units/UNIT` (its words: active, enabled), `table` (nft's table), `sysctl/NAME`, `packages`, `addresses`,
-# `routes`, `owners` (names of files that are not root's), and write every call that changes something
+# `routes`, `owners` (names of files that are not root's), `hosts` (what resolves), and write every call that changes something
 # to `calls`. `broken` holds the beginnings of calls that must fail.
 set -u
 tool=${0##*/}
@@ -62,6 +62,7 @@ tool_wg() {
             ;;
         syncconf*) call "$@" && cp "$3" "$MACHINE/running/$2" ;;
         addconf*) call "$@" && add_peers "$MACHINE/running/$2" "$3" ;;
+        set*endpoint*) call "$@" ;;
         set*remove*)
             call set "$2" remove
             printf '%s\n' "${@:3}" | drop_peers "$MACHINE/running/$2"
@@ -177,6 +178,9 @@ tool_stat() {
         { sub(/[a-z_][a-z0-9_-]*:[a-z_][a-z0-9_-]*/, owner); print }
     '
 }
+
+# The names that resolve stand in `hosts`, each with its address.
+tool_getent() { sed -n "s/^${!#} \(.*\)/\1 STREAM ${!#}/p" "$MACHINE/hosts" | grep .; }
 
 tool_systemd-cat() { cat >>"$MACHINE/journal"; }
 

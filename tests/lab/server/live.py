@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Self
 
 from clients.ssh import Done, Session, Way, scan_host_key
@@ -16,12 +18,16 @@ from vpn import bundle, client_config, drift
 from vpn.network import Network
 
 ENDPOINT = "198.51.100.1"
+NOWHERE: Mapping[str, str] = MappingProxyType({})
 NAMES = tuple(f"peer{number}" for number in range(6))
 
 
-def version(names: tuple[str, ...] = NAMES, **changes: Any) -> Network:
+def version(names: tuple[str, ...] = NAMES, endpoints: Mapping[str, str] = NOWHERE, **changes: Any) -> Network:
     """Return the server with some managed peers; addresses are fixed, so that peers come and go alone."""
-    peers = [{"name": name, "allowed_ips": [f"10.8.0.{100 + number(name)}/32"]} for name in names]
+    peers = [
+        {"name": name, "allowed_ips": [f"10.8.0.{100 + number(name)}/32"], "endpoint": endpoints.get(name)}
+        for name in names
+    ]
     return network(peers=peers, implementation="userspace", endpoint=ENDPOINT, **changes)
 
 

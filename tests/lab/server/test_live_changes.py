@@ -70,6 +70,21 @@ def test_after_a_reboot_the_server_speaks_first(server: Live, site: Site, contai
     assert server.findings(version()) == ()
 
 
+def test_a_name_that_does_not_resolve_costs_only_its_own_peer(server: Live, site: Site) -> None:
+    wanted = version((*NAMES, "peer6"), endpoints={"peer6": "site.invalid:51820"})
+    assert server.apply(wanted)["change"] == "peers"
+    assert "endpoint site.invalid does not resolve" in server.sh("journalctl -t wireguard-vpn --no-pager -n 20")
+    server.sh("systemctl restart wg-quick@wg0")
+    assert server.findings(wanted) == ()
+    eventually(lambda: Peers(site).ping("peer0", "10.8.0.1", count=1), "the others are cut off")
+    server.sh("echo 198.51.100.9 site.invalid >>/etc/hosts; /usr/local/lib/wireguard-vpn/names follow wg0")
+    try:
+        assert "198.51.100.9:51820" in server.sh("wg show wg0 endpoints")
+        assert server.findings(wanted) == ()
+    finally:
+        server.sh("sed -i '/site.invalid/d' /etc/hosts")
+
+
 def test_a_push_that_cannot_start_rolls_back_and_the_old_state_runs(server: Live, site: Site) -> None:
     server.sh(f"cat > /root/squatter <<'END'\n{SQUATTER}\nEND\nsystemd-run --unit=squatter perl /root/squatter")
     eventually(lambda: ":51999" in server.sh("ss -lun"), "the port is not taken")

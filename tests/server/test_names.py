@@ -1,0 +1,96 @@
+"""Endpoints that are host names: one that does not resolve costs only its own peer, and silent peers are followed."""
+
+import time
+
+import pytest
+
+from tests.server.machine import SCRIPTS, TEAM, Machine, key, lasting
+
+SITES = TEAM.but(endpoints={"alice": "a.example:51820", "bob": "b.example:4500"})
+
+
+def resolving(machine: Machine, **addresses: str) -> None:
+    """Say what resolves from now on; `a` stands for a.example."""
+    (machine.home / "hosts").write_text("".join(f"{name}.example {address}\n" for name, address in addresses.items()))
+
+
+def seen(machine: Machine, **peers: tuple[str, float]) -> None:
+    """Say where a peer was last seen and how many seconds ago."""
+    known = [(key(["alice", "bob"].index(name) + 1), *where) for name, where in peers.items()]
+    (machine.home / "endpoints").write_text("".join(f"{public}\t{address}\n" for public, address, _ in known))
+    (machine.home / "handshakes").write_text(
+        "".join(f"{public}\t{int(time.time() - age)}\n" for public, _, age in known)
+    )
+
+
+@pytest.fixture
+def sites(server: Machine) -> Machine:
+    """A server whose two peers have names for endpoints, of which b.example does not resolve."""
+    resolving(server, a="203.0.113.1")
+    assert server.apply(SITES).report["ok"]
+    assert lasting(server.calls()) == ["wg addconf wg0 changed.conf"]
+    return server
+
+
+def test_a_name_that_does_not_resolve_keeps_nobody_elses_change_back(sites: Machine) -> None:
+    running = sites.running.read_text()
+    assert "Endpoint = a.example:51820" in running
+    assert "b.example" not in running
+    assert (
+        sites.journal().count(
+            "<4>endpoint b.example does not resolve: its peer has to speak first, or is followed once it does"
+        )
+        == 1
+    )
+
+
+def test_what_did_not_resolve_is_no_drift(sites: Machine) -> None:
+    assert sites.apply(SITES).report["change"] == "none"
+    assert lasting(sites.calls()) == []
+
+
+def test_a_hand_changed_interface_comes_back_without_the_name(sites: Machine) -> None:
+    sites.running.write_text(sites.running.read_text().replace("51820\n", "4444\n", 1))
+    assert sites.apply(SITES).report["ok"]
+    assert "\nEndpoint = b.example" not in sites.running.read_text()
+
+
+def test_before_a_start_a_kept_endpoint_stands_in_for_the_name(sites: Machine) -> None:
+    seen(sites, alice=("203.0.113.1:51820", 10), bob=("198.51.100.9:4500", 10))
+    sites.run(SCRIPTS / "endpoints", "save", "wg0")
+    outcome = sites.run(SCRIPTS / "endpoints", "merge", "wg0")
+    assert outcome.status == 0
+    lines = sites.config.read_text().splitlines()
+    assert "Endpoint = a.example:51820" in lines
+    assert "# Endpoint = b.example:4500" in lines
+    assert "Endpoint = 198.51.100.9:4500" in lines
+    assert sites.config.stat().st_mode & 0o777 == 0o600
+
+
+def follow(machine: Machine) -> list[str]:
+    """Follow the silent peers; returns what was set."""
+    outcome = machine.run(SCRIPTS / "names", "follow", "wg0")
+    assert outcome.status == 0, outcome.said
+    return lasting(machine.calls())
+
+
+def test_a_silent_peer_is_followed_to_where_its_name_points(sites: Machine) -> None:
+    resolving(sites, a="203.0.113.1", b="2001:db8::b")
+    seen(sites, alice=("198.51.100.1:1", 100), bob=("(none)", 1e9))
+    assert follow(sites) == [f"wg set wg0 peer {key(2).rpartition('/')[2]} endpoint [2001:db8::b]:4500"]
+
+
+def test_who_is_there_already_or_talks_or_has_no_address_is_left_alone(sites: Machine) -> None:
+    seen(sites, alice=("203.0.113.1:51820", 500), bob=("198.51.100.1:1", 500))
+    assert follow(sites) == []
+    resolving(sites, a="203.0.113.2")
+    seen(sites, alice=("203.0.113.1:51820", 100))
+    assert follow(sites) == []
+
+
+def test_a_peer_removed_meanwhile_is_not_brought_back(sites: Machine) -> None:
+    resolving(sites, a="203.0.113.2", b="203.0.113.3")
+    seen(sites, alice=("203.0.113.1:51820", 500), bob=("198.51.100.1:1", 500))
+    present = (sites.home / "endpoints").read_text()
+    (sites.home / "endpoints").write_text("".join(line for line in present.splitlines(True) if key(2) not in line))
+    assert follow(sites) == [f"wg set wg0 peer {key(1).rpartition('/')[2]} endpoint 203.0.113.2:51820"]
