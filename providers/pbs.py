@@ -40,7 +40,7 @@ class RegistrationProps(Schedule):
     prune: Job = Field(default_factory=dict)
     verify: Job = Field(default_factory=dict)
     backup: Job = Field(default_factory=dict)
-    covered_by: list[str] = Field(default_factory=list)
+    covered_by: list[str] | None = None
 
     def written_out(self) -> "RegistrationProps":
         """Return the same with the jobs that these inputs mean."""
@@ -96,7 +96,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
     def on_check(self, old: RegistrationProps | None, new: RegistrationProps) -> RegistrationProps:
         """Write the jobs out, so that preview shows them and refresh can differ from them."""
-        return new.written_out().with_(covered_by=old.covered_by if old else [])
+        return new.written_out().with_(covered_by=old.covered_by if old else None)
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
         """Make the jobs, or bring ours to what they should be."""
