@@ -97,6 +97,7 @@ def _prove(stack: Stack, peer: str | None, via: str | None) -> int:
         output.say(f"handshake as {chosen}: {how}")
         if answer.answered:
             return exits.FINE
+    output.say(f"waiting up to {recovery.BACK_SECONDS:.0f} s for the first peer to come back by itself")
     back = recovery.first_back(stack.way(), stack.deployed.expectation)
     if back is not None:
         output.say(f"{back} is connected again")
