@@ -1,16 +1,15 @@
-"""Recovery: from a destroyed container to a connected peer, by the operator's own command."""
+"""Recovery: from a destroyed container to a connected peer that talks on, by the operator's own command."""
 
 import subprocess
 import time
 from pathlib import Path
 
 from bench.figures import Figures, stopwatch
+from bench.flow import PEER, Flow
 from bench.stack import BenchError, Stack
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
-
-PEER = "alice-laptop"
 
 
 def run(figures: Figures, root: Path) -> None:
@@ -18,19 +17,18 @@ def run(figures: Figures, root: Path) -> None:
     stack, site = Stack(root), Site.of(root)
     stack.prepare()
     outputs = stack.outputs()
-    config = outputs["client_configs"][PEER]
-    peers, vmid = Peers(site), int(outputs["ct_id"])
-    peers.connect(PEER, config)
+    vmid = int(outputs["ct_id"])
     with stopwatch() as taken:
         _wgvpn(root, "backup", "now")
     figures.add("recovery", "backup of the running container", taken[0], "s")
-    Containers(site).stop(vmid)
-    Containers(site).destroy(vmid)
-    begun = time.monotonic()
-    _wgvpn(root, "restore", "--yes")
-    figures.add("recovery", "restored, started and checked", time.monotonic() - begun, "s")
-    _await_ping(peers)
-    whole = time.monotonic() - begun
+    with Flow(site, outputs):
+        Containers(site).stop(vmid)
+        Containers(site).destroy(vmid)
+        begun = time.monotonic()
+        _wgvpn(root, "restore", "--yes")
+        figures.add("recovery", "restored, started and checked", time.monotonic() - begun, "s")
+        _await_ping(Peers(site))
+        whole = time.monotonic() - begun
     figures.add("recovery", "from container destroyed to peer connected", whole, "s", "allowed: 30 min; aim: 120 s")
     stack.restore()
 

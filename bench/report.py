@@ -90,7 +90,7 @@ NOTES = {
     "`--check` is set against plain `preview`. Ours includes the container, its firewall, the keys and the backups.",
     "scale": "One stack, one container, wireguard-go; without NetBox, which needs seconds for every hundred addresses.",
     "recovery": "`wgvpn restore` from the lab's backup server after the container was destroyed behind Pulumi's back; "
-    "the peer was not touched.",
+    "a peer pings the server all along and is not touched.",
 }
 
 
