@@ -7,7 +7,7 @@ narrowed rule, a removal or an expiry also ends flows that are already establish
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import collapse_addresses, ip_network
 from typing import Any, Final
@@ -60,22 +60,13 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
     """Yield name and elements of each set of a family."""
     firewall, active = network.firewall, network.active
     yield "vpn", family.of(network.vpn_networks)
-    # Exactly what active peers may send from; not joined, so that a peer's change is one element's change.
-    yield "sources", [_element(each) for peer in active for each in peer.allowed_ips if each.version == family.version]
+    # The same addresses whether joined or not; the kernel takes a transaction of some 5,000 elements at most.
+    yield "sources", family.of(each for peer in active for each in peer.allowed_ips)
     yield "sites", family.of(each for peer in active for each in peer.site_networks)
     yield "dmz", family.of(firewall.dmz_networks)
     yield "destinations", family.of(firewall.destinations)
     yield "private", family.of(PRIVATE)
-    yield (
-        "full",
-        [
-            _element(each)
-            for peer in active
-            if peer.full_tunnel
-            for each in peer.allowed_ips
-            if each.version == family.version
-        ],
-    )
+    yield "full", family.of(each for peer in active if peer.full_tunnel for each in peer.allowed_ips)
     yield "listen", family.of(firewall.listen_sources)
     yield "ssh", family.of(firewall.ssh_sources)
     agent = [ip_network(firewall.zabbix_server)] if firewall.zabbix_server else []
@@ -106,15 +97,14 @@ def _deadline(peer: Peer) -> int:
     return int(peer.expires_at.timestamp()) if peer.expires_at else 0
 
 
-def _verdicts(family: Family, peers: Iterable[Peer], verdict: Any) -> list[str]:
-    found = ((peer, verdict(peer)) for peer in peers)
-    return [
-        f"{_element(each)} : {chosen}"
-        for peer, chosen in found
-        if chosen
-        for each in peer.allowed_ips
-        if each.version == family.version
-    ]
+def _verdicts(family: Family, peers: Iterable[Peer], verdict: Callable[[Peer], str | None]) -> list[str]:
+    """Return the elements of a verdict map: those that share one are joined."""
+    chosen: dict[str, list[IPNetwork]] = {}
+    for peer in peers:
+        found = verdict(peer)
+        if found:
+            chosen.setdefault(found, []).extend(peer.allowed_ips)
+    return [f"{element} : {found}" for found, networks in chosen.items() for element in family.of(networks)]
 
 
 def _rule(rule: AllowRule) -> list[str]:

@@ -104,13 +104,21 @@ def test_what_peers_send_is_judged_for_each_packet() -> None:
 
 def test_sources_are_bound_to_the_allowed_ips_of_active_peers() -> None:
     text = nftables.render(team())
-    assert elements(text, "sources4") == ["10.8.0.2", "10.8.0.3", "10.8.0.4", "10.8.0.7", "10.8.0.8", "10.20.0.0/16"]
-    assert elements(text, "sources6") == [f"fd00:8::{n}" for n in (2, 3, 4, 7, 8)]
+    assert elements(text, "sources4") == ["10.8.0.2/31", "10.8.0.4", "10.8.0.7", "10.8.0.8", "10.20.0.0/16"]
+    assert elements(text, "sources6") == ["fd00:8::2/127", *(f"fd00:8::{n}" for n in (4, 7, 8))]
     guard = chain(text, "guard")
     assert 'iifname vmap { "wg0" : goto from_peers, "lo" : accept }' in guard
     assert 'ip saddr @vpn4 counter drop comment "spoofed"' in guard
     allowed = chain(text, "from_peers")
     assert allowed[-3:] == ["ip saddr @sources4 accept", "ip6 saddr @sources6 accept", 'counter drop comment "spoofed"']
+
+
+def test_a_crowd_is_few_elements() -> None:
+    """The kernel takes the rules in one message, which ten thousand elements would not fit into."""
+    crowd = [{"name": f"peer{n}", "tunnel": "full", "expires_at": "2100-01-01T00:00:00Z"} for n in range(2_000)]
+    text = nftables.render(network(peers=crowd, address="10.8.0.1/16"))
+    assert max(len(elements(text, name)) for name in ("sources4", "full4")) < 30
+    assert text.count(" : jump until_") < 30
 
 
 def test_what_nobody_has_costs_no_packet_anything() -> None:
