@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import pulumi
 
+from components.outputs import together
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
 from vpn import addresses, keyring, rotation
@@ -58,7 +59,8 @@ class Keys(pulumi.ComponentResource):
         rest before DHCP has spoken.
         """
         now = dt.datetime.now(dt.UTC)
-        known = pulumi.Output.all(self.keyring.keys, self.addresses.leases, self.addresses.released, ct_address)
+        address = pulumi.Output.from_input(ct_address)
+        known = together(self.keyring.keys, self.addresses.leases, self.addresses.released, address)
         return known.apply(
             lambda found: resolve(
                 self.settings,

@@ -1,7 +1,7 @@
 """What may leave the circle of secrets."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pulumi
 
@@ -22,3 +22,13 @@ def public(network: pulumi.Output[Network], view: Callable[[Network], T]) -> pul
 def secret(value: pulumi.Output[T]) -> pulumi.Output[T]:
     """Return an output marked secret, whatever it was made of."""
     return pulumi.Output.secret(value)
+
+
+def together(first: pulumi.Output[Any], *others: pulumi.Output[Any]) -> pulumi.Output[tuple[Any, ...]]:
+    """Return the values of several outputs as one.
+
+    Unlike `Output.all` it does not look for further outputs inside each of thousands of entries.
+    """
+    if not others:
+        return first.apply(lambda value: (value,))
+    return first.apply(lambda value: together(*others).apply(lambda rest: (value, *rest)))
