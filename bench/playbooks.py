@@ -14,7 +14,7 @@ from bench.figures import Cost, measure
 from bench.stack import BenchError, Stack
 from lab.containers import Containers
 from lab.site import Site
-from vpn import keys
+from vpn import keys, tables
 
 FILES = Path(__file__).parent / "ansible"
 ROLE = "WIREGUARD_VPN_BENCH_ROLE"
@@ -106,7 +106,7 @@ def _write_way(stack: Stack, directory: Path) -> None:
     address, host_key = held["host-key"]["address"], held["host-key"]["key"]
     key = directory / "key"
     key.touch(mode=0o600)
-    key.write_text(plain(held["keyring"]["keys"])["ssh"]["secret"])
+    key.write_text(tables.loads(plain(held["keyring"]["keys"]))["ssh"]["secret"])
     jump = {name: os.environ[f"WIREGUARD_VPN_SSH_JUMP_{name}"] for name in ("HOST", "PORT", "USER", "HOST_KEY")}
     identity = os.environ["WIREGUARD_VPN_SSH_JUMP_PRIVATE_KEY_FILE"]
     known = f"{address} {host_key}\n[{jump['HOST']}]:{jump['PORT']} {jump['HOST_KEY']}\n"

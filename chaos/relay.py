@@ -10,7 +10,7 @@ from threading import Thread
 CHUNK = 65536
 SILENCE = 30.0
 """Seconds a silent connection is held open."""
-LULL = 0.3
+LULL = 0.05
 """Seconds without a byte from the client after which a bundle counts as delivered."""
 
 

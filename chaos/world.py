@@ -36,7 +36,7 @@ ABOUT_SERVER: Final = (
     "wg show wg0 public-key; wg show wg0 listen-port; wg show wg0 allowed-ips | sort; "
     "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
 )
-OWNER: Final = re.compile(r"(pulumi: wireguard-vpn/chaos/|wireguard-vpn/chaos/)[0-9a-f-]+")
+OWNER: Final = re.compile(r"(wireguard-vpn/chaos/|wireguard-vpn-chaos-)[0-9a-f-]+")
 NUMBERED: Final = re.compile(r"(?<=Termination )\d+$|(?<=hwaddr=)[0-9A-Fa-f:]+")
 """Numbers inside of texts that every making gives anew."""
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from clients.ssh import Way
+from vpn import tables
 from vpn.errors import StackError
 from vpn.expectation import Expectation
 from vpn.keyring import KeyEntry, Keyring
@@ -56,17 +57,18 @@ class Deployed:
     @cached_property
     def keyring(self) -> Keyring:
         """Every key of the stack."""
-        return Keyring.from_dict(self.outputs_of("vpn:Keyring")["keys"])
+        return Keyring.from_dict(tables.loads(self.outputs_of("vpn:Keyring")["keys"]))
 
     @cached_property
     def ledger(self) -> Ledger:
         """Who has which address."""
-        return Ledger.from_dict(self.outputs_of("vpn:AddressLedger"))
+        found = self.outputs_of("vpn:AddressLedger")
+        return Ledger.from_dict({name: tables.loads(found.get(name) or {}) for name in ("leases", "released")})
 
     @cached_property
     def expectation(self) -> Expectation:
         """What the server must show."""
-        return Expectation.from_dict(self.outputs_of("vpn:ServerState")["expectation"])
+        return Expectation.from_dict(tables.loads(self.outputs_of("vpn:ServerState")["expectation"]))
 
     @cached_property
     def claim(self) -> dict[str, Any]:

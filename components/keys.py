@@ -8,7 +8,7 @@ import pulumi
 from components.outputs import together
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
-from vpn import addresses, keyring, rotation
+from vpn import addresses, keyring, rotation, tables
 from vpn.ledger import Ledger
 from vpn.network import Network, resolve
 from vpn.settings import Settings
@@ -38,17 +38,17 @@ class Keys(pulumi.ComponentResource):
 
     def public(self, name: str) -> pulumi.Output[str]:
         """Return what may be shown of a key: a public key, or the owner's id."""
-        return self.keyring.public.apply(lambda public: str(public[name]["public_key"]))
+        return self.keyring.public.apply(lambda public: str(tables.loads(public)[name]["public_key"]))
 
     def secret(self, name: str) -> pulumi.Output[str]:
         """Return the secret part of a key, marked secret."""
-        return self.keyring.keys.apply(lambda keys: str(keys[name]["secret"]))
+        return self.keyring.keys.apply(lambda keys: str(tables.loads(keys)[name]["secret"]))
 
     def warnings(self) -> pulumi.Output[list[str]]:
         """Return what people should know: keys that come of age, peers that expire soon."""
         now, wanted = dt.datetime.now(dt.UTC), keyring.requests(self.settings)
         found = self.keyring.keys.apply(
-            lambda keys: [*rotation.warnings(self.settings, wanted, keyring.Keyring.from_dict(keys), now)]
+            lambda keys: [*rotation.warnings(self.settings, wanted, keyring.Keyring.from_dict(tables.loads(keys)), now)]
         )
         return pulumi.Output.unsecret(found)
 
@@ -64,8 +64,8 @@ class Keys(pulumi.ComponentResource):
         return known.apply(
             lambda found: resolve(
                 self.settings,
-                keyring.Keyring.from_dict(found[0]),
-                Ledger.from_dict({"leases": found[1], "released": found[2]}),
+                keyring.Keyring.from_dict(tables.loads(found[0])),
+                Ledger.from_dict({"leases": tables.loads(found[1]), "released": tables.loads(found[2])}),
                 now,
                 ct_address=found[3],
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,8 +48,17 @@ class Resource:
         return self.urn.removeprefix("urn:pulumi:").partition("::")[0] if self.urn.startswith("urn:pulumi:") else ""
 
 
+def opened(value: Any) -> Any:
+    """Return a table that the program holds as JSON text; anything else as it is."""
+    if isinstance(value, str) and value[:1] in {"{", "["}:
+        with suppress(ValueError):
+            return json.loads(value)
+    return value
+
+
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value inside mappings and lists with its dotted path."""
+    """Yield every value inside mappings and lists, and inside tables held as JSON text, with its dotted path."""
+    value = opened(value)
     if isinstance(value, Mapping):
         for key, each in value.items():
             yield from leaves(each, f"{path}.{key}" if path else str(key))

@@ -12,7 +12,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
 from policy import resources as r
-from policy.resources import Resource
+from policy.resources import Resource, opened
 from policy.rule import Limits, ResourceRule, StackRule
 from policy.secret_rules import secrets_marked
 
@@ -94,8 +94,8 @@ def dmz_unreachable(resources: Sequence[Resource], limits: Limits) -> Iterator[s
 
 def key_age(keyring: Resource, limits: Limits) -> Iterator[str]:
     """Keys are renewed in time; one that another administrator keeps is not seen here (data model: key management)."""
-    wanted = {each["name"]: each for each in keyring.props.get("requests") or ()}
-    for name, entry in sorted((keyring.props.get("public") or {}).items()):
+    wanted = {each["name"]: each for each in opened(keyring.props.get("requests")) or ()}
+    for name, entry in sorted((opened(keyring.props.get("public")) or {}).items()):
         own = wanted.get(name, {}).get("max_age_days")
         most = min((int(each) for each in (own, limits.max_key_age_days) if each), default=None)
         age = (limits.now - dt.datetime.fromisoformat(entry["generated"])).days
@@ -134,7 +134,7 @@ def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
 
 def _allowed_ips(server: Resource) -> Iterator[tuple[str, Network]]:
     """Yield the networks each peer may send from, as the server is expected to have them."""
-    for peer in (server.props.get("expectation") or {}).get("peers") or ():
+    for peer in (opened(server.props.get("expectation")) or {}).get("peers") or ():
         for text in peer["allowed_ips"]:
             yield peer["name"], ip_network(text)
 

@@ -7,7 +7,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from vpn.addresses import Claim, allocate
 from vpn.ledger import Ledger
 
@@ -18,6 +19,7 @@ class LedgerProps(Props):
     `leases` and `released` are the ledger as `vpn.ledger` writes it.
     """
 
+    as_text = frozenset({"peers", "leases", "released"})
     peers: dict[str, list[str]] = {}
     subnets: list[str] = []
     reserved: list[str] = []
@@ -50,10 +52,12 @@ class AddressLedgerProvider(Provider[LedgerProps]):
 
 
 class AddressLedger(Resource, module="vpn", name="AddressLedger"):
-    """The tunnel addresses of all peers."""
+    """The tunnel addresses of all peers, as `vpn.tables` holds them."""
 
-    leases: pulumi.Output[dict[str, dict[str, str]]]
-    released: pulumi.Output[dict[str, dict[str, str]]]
+    leases: pulumi.Output[Any]
+    released: pulumi.Output[Any]
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
-        super().__init__(AddressLedgerProvider(), name, {"leases": {}, "released": {}, **props}, opts)
+        super().__init__(
+            AddressLedgerProvider(), name, LedgerProps.inputs({"leases": {}, "released": {}, **props}), opts
+        )

@@ -11,7 +11,7 @@ import re
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -23,45 +23,14 @@ from pulumi.dynamic import (
     ResourceProvider,
     UpdateResult,
 )
-from pulumi.output import Unknown
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from providers import credentials
+from providers.props import Props, is_unknown
 from vpn.errors import ConfigError, Unauthorized, VpnError
 
-PROVIDER_KEY = "__provider"
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What Pulumi's protocol writes for a value that is not known before `up`."""
 KEY_PATTERN = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)")
 PEM_PATTERN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END[^\n]*|$)", re.DOTALL)
-
-
-class Props(BaseModel):
-    """Inputs and outputs of one resource, typed.
-
-    `unknown` names the inputs whose value preview does not know; they are absent from the model,
-    so a field that may be unknown needs a default.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    unknown: frozenset[str] = Field(default=frozenset(), exclude=True)
-
-    @classmethod
-    def of(cls, raw: Mapping[str, Any]) -> Self:
-        """Return the model of what Pulumi sent; pydantic's ValidationError where it does not fit."""
-        unknown = frozenset(key for key, value in raw.items() if is_unknown(value))
-        known = {k: v for k, v in raw.items() if k not in unknown and k != PROVIDER_KEY}
-        return cls.model_validate({**known, "unknown": unknown})
-
-    def dump(self) -> dict[str, Any]:
-        """Return the values as Pulumi stores them, those not known yet marked so."""
-        known = self.model_dump(mode="json", exclude_none=True)
-        return known | dict.fromkeys(self.unknown, UNKNOWN)
-
-    def with_(self, **changes: Any) -> Self:
-        """Return a copy with other values."""
-        return self.model_copy(update=changes)
 
 
 P = TypeVar("P", bound=Props)
@@ -190,15 +159,6 @@ class Provider(ResourceProvider, Generic[P]):
             return self._model(olds) if olds else None
         except ValidationError:
             return None
-
-
-def is_unknown(value: object) -> bool:
-    """Whether `value`, or anything in it, is not known before `up`."""
-    if isinstance(value, dict):
-        return any(map(is_unknown, value.values()))
-    if isinstance(value, list | tuple):
-        return any(map(is_unknown, value))
-    return isinstance(value, Unknown) or value == UNKNOWN
 
 
 @contextmanager

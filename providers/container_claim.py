@@ -13,7 +13,8 @@ from pulumi.dynamic import Resource
 
 from clients.proxmox import Guest, Proxmox
 from providers import connections
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from vpn.errors import ConfigError, Forbidden, NotFound, Problem, TlsFailure, Unauthorized, Unreachable
 
 REPLACES = ("node", "container_id", "storage_pool", "unprivileged", "pool")

@@ -14,7 +14,8 @@ from pulumi.dynamic import Resource
 
 from clients.proxmox import Proxmox
 from providers import connections
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 
 
 class ProofProps(Props):

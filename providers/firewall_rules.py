@@ -11,7 +11,8 @@ from pulumi.dynamic import Resource
 
 from clients.proxmox import Proxmox
 from providers import connections
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from vpn.errors import Forbidden, NotFound
 
 Rule = dict[str, str]

@@ -10,7 +10,8 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from clients.ssh import scan_host_key
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from providers.ways import Jump
 
 PATIENCE_SECONDS = 120.0

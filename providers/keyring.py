@@ -10,7 +10,8 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from vpn import keyring as kr
 
 
@@ -21,6 +22,7 @@ class KeyringProps(Props):
     what the last change did, by name.
     """
 
+    as_text = frozenset({"requests", "keys", "public"})
     requests: list[kr.KeyRequest] = []
     given: dict[str, str] = {}
     keys: dict[str, dict[str, Any]] = {}
@@ -47,15 +49,16 @@ class KeyringProvider(Provider[KeyringProps]):
 
 
 class Keyring(Resource, module="vpn", name="Keyring"):
-    """Every secret of the stack by name, and what may be shown of each."""
+    """Every secret of the stack by name, and what may be shown of each, both as `vpn.tables` holds them."""
 
-    keys: pulumi.Output[dict[str, dict[str, Any]]]
-    public: pulumi.Output[dict[str, dict[str, Any]]]
+    keys: pulumi.Output[Any]
+    public: pulumi.Output[Any]
     changes: pulumi.Output[list[str]]
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         secret = {"given": pulumi.Output.secret(props.pop("given")), "keys": pulumi.Output.secret({})}
-        super().__init__(KeyringProvider(), name, {"public": {}, "changes": [], **secret, **props}, opts)
+        given = KeyringProps.inputs({"public": {}, "changes": [], **secret, **props})
+        super().__init__(KeyringProvider(), name, given, opts)
 
 
 def shown(keyring: kr.Keyring) -> dict[str, dict[str, Any]]:

@@ -16,8 +16,9 @@ from pydantic import BeforeValidator
 from clients.netbox import Access, Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
 from clients.netbox.kinds import VIRTUAL_MACHINE
 from clients.tls import Trust
-from providers.base import Props, Provider
+from providers.base import Provider
 from providers.credentials import setting
+from providers.props import Props
 from vpn.errors import ConfigError, Problem
 
 
@@ -54,6 +55,7 @@ class ReservationProps(Common):
 class RegistrationProps(Common):
     """Kind → key → field → value, as `clients.netbox.wanted` makes them; after a refresh, as found."""
 
+    as_text = frozenset({"records"})
     records: Annotated[dict[str, dict[str, dict[str, Any]]], BeforeValidator(_whole_records)] = {}
 
 
@@ -158,7 +160,7 @@ class Registration(Resource, module="netbox", name="Registration"):
     page: pulumi.Output[str]
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
-        super().__init__(RegistrationProvider(), name, {"page": None, **props}, opts)
+        super().__init__(RegistrationProvider(), name, RegistrationProps.inputs({"page": None, **props}), opts)
 
 
 def connect(props: Common) -> NetBox:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from clients.backup_jobs import BackupJobs
 from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
-from providers.base import Props
+from providers.props import Props
 from vpn import backup
 from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem

@@ -13,7 +13,8 @@ from pulumi.dynamic import Resource
 
 from clients.ssh import Session
 from providers import connections
-from providers.base import Props, Provider
+from providers.base import Provider
+from providers.props import Props
 from providers.ways import Connection
 from vpn import bundle, drift, plan
 from vpn.errors import HostKeyChanged, SshError
@@ -30,6 +31,7 @@ class StateProps(Props):
     `plan` (kind and summary) is what the last change does, `epoch` counts repairs, `drift` what refresh found.
     """
 
+    as_text = frozenset({"fingerprints", "expectation"})
     fingerprints: dict[str, Any] = {}
     expectation: dict[str, Any] = {}
     instance: str = ""
@@ -122,5 +124,5 @@ class ServerState(Resource, module="vpn", name="ServerState"):
     drift: pulumi.Output[list[str]]
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
-        given = {"plan": None, "epoch": None, "drift": [], **props}
+        given = StateProps.inputs({"plan": None, "epoch": None, "drift": [], **props})
         super().__init__(ServerStateProvider(), name, given, opts)

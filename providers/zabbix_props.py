@@ -3,9 +3,9 @@
 from pydantic import Field
 
 from clients.zabbix import Host, Template, Zabbix
-from providers.base import Props
 from providers.connections import trust
 from providers.credentials import setting
+from providers.props import Props
 from vpn.errors import ConfigError, Problem
 from vpn.monitoring import MARK_TAG
 

@@ -12,6 +12,7 @@ from components.vpn import Vpn
 from providers.address_ledger import AddressLedgerProvider
 from providers.base import Provider
 from providers.keyring import KeyringProvider
+from vpn import tables
 from vpn.settings import Settings, parse
 
 BASE = {
@@ -75,8 +76,8 @@ class Answers(mocks.Mocks):
         if args.name in DECIDED_AT_CHECK:
             inputs = DECIDED_AT_CHECK[args.name]().check({}, inputs).inputs
         if args.name == "keyring":
-            self.keys = inputs["keys"]
-            self.public = inputs["public"]
+            self.keys = tables.loads(inputs["keys"])
+            self.public = tables.loads(inputs["public"])
             inputs["keys"] = pulumi.Output.secret(inputs["keys"])
         if args.typ.endswith(":ContainerLegacy"):
             nics = [{**nic, "macAddress": MAC} for nic in inputs["networkInterfaces"]]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vpn import tables
+
 SHORTEST = 16
 """Below this a form would be found by chance."""
 KINDS_OF_SECRET = ("wireguard", "preshared", "ssh", "zabbix_psk")
@@ -50,7 +52,7 @@ def of_keyring(exported: Mapping[str, Any]) -> Iterator[Canary]:
     """Yield every secret of the stack's keyring, from an export with secrets shown."""
     for resource in exported["deployment"].get("resources", []):
         if resource["urn"].endswith("::keyring"):
-            keys = _plain(resource["outputs"]["keys"])
+            keys = tables.loads(_plain(resource["outputs"]["keys"]))
             for name, entry in keys.items():
                 if entry["kind"] in KINDS_OF_SECRET:
                     yield from pieces(name, entry["secret"])

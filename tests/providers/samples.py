@@ -1,7 +1,8 @@
 """A provider that behaves as a test asks, to see the manners of the base through Pulumi's host."""
 
-from providers.base import Props, Provider
+from providers.base import Provider
 from providers.credentials import setting
+from providers.props import Props
 from vpn.errors import ConfigError, NotFound, Problem
 
 CANARY = "CANARY+0000000000000000000000000000000000AA="

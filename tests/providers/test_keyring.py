@@ -5,6 +5,7 @@ from typing import Any
 from providers.address_ledger import AddressLedgerProvider
 from providers.keyring import KeyringProvider
 from tests.providers.host import Host
+from vpn import tables
 
 KEYRING = KeyringProvider()
 LEDGER = AddressLedgerProvider()
@@ -14,6 +15,11 @@ LEDGER_PROPS: dict[str, Any] = {
     "reserved": ["10.8.0.1"],
     "quarantine_days": 30,
 }
+
+
+def table(props: dict[str, Any], name: str) -> Any:
+    """Return a table as it was before it became text."""
+    return tables.loads(props[name])
 
 
 def request(name: str, kind: str = "wireguard", **more: Any) -> dict[str, Any]:
@@ -34,13 +40,13 @@ def test_keys_are_made_in_check_and_stay(host: Host) -> None:
     second = ring(host, request("server"), request("ssh", "ssh"), request("owner", "owner"), olds=first)
     assert second == first
     assert host.diff(KEYRING, first, second).changes is False
-    assert set(first["public"]["server"]) == {"public_key", "generated", "generation", "origin"}
+    assert set(table(first, "public")["server"]) == {"public_key", "generated", "generation", "origin"}
 
 
 def test_a_new_peer_adds_a_key_and_says_so(host: Host) -> None:
     first = ring(host, request("server"))
     second = ring(host, request("server"), request("peer/bob"), olds=first)
-    assert second["keys"]["server"] == first["keys"]["server"]
+    assert table(second, "keys")["server"] == table(first, "keys")["server"]
     assert second["changes"] == ["made peer/bob"]
     assert host.diff(KEYRING, first, second).changes is True
 
@@ -49,6 +55,14 @@ def test_the_same_requests_in_another_order_change_nothing(host: Host) -> None:
     first = ring(host, request("server"), request("peer/bob"))
     second = ring(host, request("peer/bob"), request("server"), olds=first)
     assert host.diff(KEYRING, first, second).changes is False
+
+
+def test_tables_are_one_value_each_and_those_of_an_older_state_are_understood(host: Host) -> None:
+    made = ring(host, request("server"), request("peer/bob"))
+    assert all(isinstance(made[name], str) for name in ("requests", "keys", "public"))
+    older = {name: table(made, name) if isinstance(made[name], str) else made[name] for name in made}
+    assert host.diff(KEYRING, older, made).changes is False
+    assert ring(host, request("server"), request("peer/bob"), olds=older) == made
 
 
 def test_the_last_changes_stay_told(host: Host) -> None:
@@ -68,21 +82,21 @@ def test_a_broken_given_key_is_refused_without_showing_it(host: Host) -> None:
 
 def test_no_public_part_holds_a_secret(host: Host) -> None:
     made = ring(host, request("server"), request("psk/a", "preshared"), request("ssh", "ssh"))
-    secrets = [entry["secret"] for entry in made["keys"].values()]
-    assert not any(secret in str(made["public"]) for secret in secrets)
+    secrets = [entry["secret"] for entry in table(made, "keys").values()]
+    assert not any(secret in str(table(made, "public")) for secret in secrets)
 
 
 def test_a_thousand_keys_are_one_resource(host: Host) -> None:
     made = ring(host, *(request(f"peer/{number}") for number in range(1000)))
     _, outs = host.create(KEYRING, made)
-    assert len(outs["keys"]) == 1000
+    assert len(table(outs, "keys")) == 1000
 
 
 def test_leases_are_known_in_check_and_stay(host: Host) -> None:
     first, failures = host.check(LEDGER, {}, {**LEDGER_PROPS, "leases": {}, "released": {}})
     second, _ = host.check(LEDGER, first, {**LEDGER_PROPS, "leases": {}, "released": {}})
     assert not failures
-    assert first["leases"]["alice"]["ipv4"] == "10.8.0.2"
+    assert table(first, "leases")["alice"]["ipv4"] == "10.8.0.2"
     assert first == second
     assert host.diff(LEDGER, host.create(LEDGER, first)[1], second).changes is False
 
@@ -91,8 +105,8 @@ def test_a_removed_peers_address_rests(host: Host) -> None:
     first, _ = host.check(LEDGER, {}, LEDGER_PROPS)
     news = {**LEDGER_PROPS, "peers": {"bob": ["10.8.0.9/32"], "carol": []}}
     second, _ = host.check(LEDGER, first, news)
-    assert second["released"][first["leases"]["alice"]["ipv4"]]["name"] == "alice"
-    assert second["leases"]["carol"] != first["leases"]["alice"]
+    assert table(second, "released")[table(first, "leases")["alice"]["ipv4"]]["name"] == "alice"
+    assert table(second, "leases")["carol"] != table(first, "leases")["alice"]
 
 
 def test_a_full_subnet_is_a_failure_at_preview(host: Host) -> None:
