@@ -1,6 +1,7 @@
 """Tiers by folder: tests/pure, tests/components, tests/server, tests/providers and tests/lab carry their marker."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,12 @@ TESTS = Path(__file__).parent
 FOLDER_DEPTH = 3
 REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
+
+LAB = re.compile(r"(PULUMI|PROXMOX_VE|NETBOX|ZABBIX|PBS|WIREGUARD_VPN_(LAB|SSH|TEMPLATE))_|SSL_CERT_FILE$")
+
+if "WIREGUARD_VPN_LAB_CA" in os.environ:  # a shell after `. lab/env`: no test means that lab
+    for name in [*filter(LAB.match, os.environ)]:
+        del os.environ[name]
 
 settings.register_profile("default", deadline=None)
 settings.register_profile("ci", deadline=None, suppress_health_check=[HealthCheck.too_slow])
