@@ -60,7 +60,7 @@ def leave_out(config: Path, *systems: str) -> None:
 
 def link_toolchain(state: Path) -> None:
     """Give the copy the toolchain that tools/setup made for this checkout."""
-    (state / "pulumi-home").mkdir(parents=True)
+    (state / "pulumi-home").mkdir(parents=True, exist_ok=True)
     for name in ("toolchain", "pulumi-home/plugins"):
         target = (ROOT / ".lab" / name).resolve()
         assert target.exists(), "there is no Pulumi yet: run tools/setup"
