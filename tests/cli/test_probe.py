@@ -71,11 +71,14 @@ def test_a_closed_port_and_an_unknown_name_are_told() -> None:
     assert "nowhere.invalid" in shake(text, seconds=0.2).reason
 
 
-def test_the_command_needs_nothing_but_the_file(wgvpn: Command, tmp_path: Path) -> None:
+def test_the_command_needs_nothing_but_the_file(
+    wgvpn: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Responder() as server:
         (tmp_path / "probe.conf").write_text(config(server.port))
         done = wgvpn("probe", str(tmp_path / "probe.conf"), "--json")
     assert (done.code, json.loads(done.out)["kind"]) == (0, "handshake")
+    monkeypatch.setattr("cli.handshake.shake.__defaults__", (0.3,))
     done = wgvpn("probe", str(tmp_path / "probe.conf"))
     assert done.code == 1
     assert PEER not in done.out + done.err

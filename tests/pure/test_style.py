@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("vpn", "clients", "providers", "components", "cli", "policy", "lab", "chaos", "bench")
+PACKAGES = ("vpn", "clients", "providers", "components", "cli", "policy")
 LONGEST_FUNCTION, LONGEST_FILE = 50, 250
 FILES = [
     *(path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))),
