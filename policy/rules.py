@@ -6,7 +6,6 @@ No sentence holds a secret, or any value of a property that may be one.
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
@@ -152,8 +151,7 @@ def _config_cuts_off(config: Resource, dmz: Sequence[Network]) -> Iterator[str]:
 
 def _listed(config: Resource, key: str) -> list[Any]:
     """Return a list of the configuration, which Pulumi keeps as JSON text."""
-    value = config.props.get(f"wireguard-vpn:{key}") or []
-    return list(json.loads(value)) if isinstance(value, str) else list(value)
+    return list(opened(config.props.get(f"wireguard-vpn:{key}")) or [])
 
 
 def _touches(network: Network, others: Iterable[Network]) -> bool:
