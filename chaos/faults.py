@@ -111,7 +111,7 @@ def _plant_ssh(arena: Arena, kind: str, traffic: Traffic, random: Random) -> str
         return "the jump host forgets the key"
     if kind in ("cut-before", "cut-after"):
         whole = int(largest * 0.7)  # a connection is not always as long as the one measured
-        where = int(random.uniform(min(SSH_CONNECTION, whole), whole)) if kind == "cut-before" else whole
+        where = int(random.uniform(min(SSH_CONNECTION, whole / 2), whole)) if kind == "cut-before" else whole
         relay.arm(Plan("after" if kind == "cut-before" else "delivered", bytes=where))
         return f"after {where} of {largest} bytes"
     plans = {

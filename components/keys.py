@@ -26,6 +26,7 @@ class Keys(pulumi.ComponentResource):
             given=pulumi.Output.secret(keyring.given(settings)),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self._entries = self.keyring.keys.apply(lambda text: keyring.Keyring.from_dict(tables.loads(text)))
         self.addresses = AddressLedger(
             "addresses",
             peers={c.name: [*map(str, c.fixed)] for c in addresses.claims(settings)},
@@ -42,14 +43,12 @@ class Keys(pulumi.ComponentResource):
 
     def secret(self, name: str) -> pulumi.Output[str]:
         """Return the secret part of a key, marked secret."""
-        return self.keyring.keys.apply(lambda keys: str(tables.loads(keys)[name]["secret"]))
+        return self._entries.apply(lambda entries: entries[name].secret)
 
     def warnings(self) -> pulumi.Output[list[str]]:
         """Return what people should know: keys that come of age, peers that expire soon."""
         now, wanted = dt.datetime.now(dt.UTC), keyring.requests(self.settings)
-        found = self.keyring.keys.apply(
-            lambda keys: [*rotation.warnings(self.settings, wanted, keyring.Keyring.from_dict(tables.loads(keys)), now)]
-        )
+        found = self._entries.apply(lambda entries: [*rotation.warnings(self.settings, wanted, entries, now)])
         return pulumi.Output.unsecret(found)
 
     def network(self, ct_address: pulumi.Input[str] | None = None) -> pulumi.Output[Network]:
@@ -60,11 +59,11 @@ class Keys(pulumi.ComponentResource):
         """
         now = dt.datetime.now(dt.UTC)
         address = pulumi.Output.from_input(ct_address)
-        known = together(self.keyring.keys, self.addresses.leases, self.addresses.released, address)
+        known = together(self._entries, self.addresses.leases, self.addresses.released, address)
         return known.apply(
             lambda found: resolve(
                 self.settings,
-                keyring.Keyring.from_dict(tables.loads(found[0])),
+                found[0],
                 Ledger.from_dict({"leases": tables.loads(found[1]), "released": tables.loads(found[2])}),
                 now,
                 ct_address=found[3],

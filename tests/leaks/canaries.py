@@ -58,6 +58,11 @@ def of_keyring(exported: Mapping[str, Any]) -> Iterator[Canary]:
                     yield from pieces(name, entry["secret"])
 
 
+def of_stack(exported: str, environ: Mapping[str, str]) -> list[Canary]:
+    """Return every secret of a stack, from its export with secrets shown, and the tokens it was deployed with."""
+    return [*of_keyring(json.loads(exported)), *of_environment(environ)]
+
+
 def pieces(name: str, secret: str) -> Iterator[Canary]:
     """Yield a secret as it is; of a private key file each line that holds secret material."""
     lines = secret.strip().splitlines()

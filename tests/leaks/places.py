@@ -21,6 +21,11 @@ ENGINE_LOG = re.compile(rb'^\{"time":"[^"]+","level":"')
 """A line of the engine's own log, which from -v=7 on holds every value it handles in plain text, secrets too: Pulumi's
 way, so such a log is a secret itself. What program, plugins and display say beside it is searched."""
 PAUSE = 0.05
+LEFT_BY_RUNS = ("backend", "logs", "pve", "pbs", "pulumi-home")
+"""What runs leave in a lab's directory: state with its history, logs, and what the lab's servers know."""
+SECRET_BY_PURPOSE = ("priv", "datastore", "dump")
+"""Where Proxmox VE and PBS keep secrets and backups; no one but root reads them there."""
+NOT_OURS = ("plugins", "cache")
 
 
 def files(root: Path, *, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, bytes]]:
@@ -29,6 +34,12 @@ def files(root: Path, *, skip: tuple[str, ...] = ()) -> Iterator[tuple[str, byte
         if path.is_file() and not path.is_symlink() and not any(part in skip for part in path.parts):
             with suppress(OSError):
                 yield str(path.relative_to(root.parent)), unpacked(path.read_bytes())
+
+
+def of_lab(state: Path) -> dict[str, bytes]:
+    """Return every file that runs against a lab left in its directory `state`."""
+    skip = (*SECRET_BY_PURPOSE, *NOT_OURS)
+    return {name: content for each in LEFT_BY_RUNS for name, content in files(state / each, skip=skip)}
 
 
 def unpacked(content: bytes) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.lab.monitoring.conftest import Watched
 from tests.lab.stack.rehearsal import keys_in
-from tests.leaks.canaries import Canary, hits, of_environment, of_keyring
-from tests.leaks.places import files
+from tests.leaks.canaries import Canary, hits, of_stack
+from tests.leaks.places import of_lab
 from tests.providers.zabbix.dump import dump
 
 HISTORIES = range(5)
@@ -19,7 +19,7 @@ STATUS = "cat /run/wireguard-vpn-status/*"
 
 
 def test_no_secret_is_in_any_other_system(watched: Watched, capsys: pytest.CaptureFixture[str]) -> None:
-    known, places = canaries(watched), held(watched) | on_disk(watched)
+    known, places = canaries(watched), held(watched) | left(watched)
     assert {"zabbix", "server", "ZABBIX_TOKEN", "NETBOX_TOKEN", "PBS_TOKEN"} <= {canary.name for canary in known}
     assert all(places[place] for place in ("Zabbix's values", "NetBox", "NetBox's changes", "what the agent serves"))
     assert hits(known, places) == []
@@ -44,14 +44,14 @@ def test_undo_leaves_zabbix_and_netbox_as_they_were_and_no_secret_anywhere(watch
     known, printed = canaries(watched), watched.stack.destroy("--diff").out
     assert dump(watched.api) == watched.before
     assert watched.inventory.dump() == watched.inventory_before
-    assert hits(known, on_disk(watched) | {"destroy --diff": printed.encode()}) == []
+    assert hits(known, left(watched) | {"destroy --diff": printed.encode()}) == []
     watched.stack.up()
 
 
 def canaries(watched: Watched) -> list[Canary]:
     """Return the stack's whole keyring and the tokens of all systems."""
-    exported = json.loads(watched.stack.run("stack", "export", "--show-secrets").out)
-    return [*of_keyring(exported), *of_environment(watched.rehearsal.environ)]
+    exported = watched.stack.run("stack", "export", "--show-secrets").out
+    return of_stack(exported, watched.rehearsal.environ)
 
 
 def held(watched: Watched) -> dict[str, bytes]:
@@ -69,10 +69,6 @@ def held(watched: Watched) -> dict[str, bytes]:
     return {name: json.dumps(content).encode() for name, content in found.items()}
 
 
-def on_disk(watched: Watched) -> dict[str, bytes]:
+def left(watched: Watched) -> dict[str, bytes]:
     """Return state, history and logs of the runs, and the notes, jobs and logs of all systems of the lab."""
-    state = watched.rehearsal.root / ".lab"
-    found: dict[str, bytes] = {}
-    for root in (state / "backend", state / "logs", state / "pve", state / "pbs"):
-        found |= files(root, skip=("priv", "datastore", "dump"))
-    return found
+    return of_lab(watched.rehearsal.root / ".lab")

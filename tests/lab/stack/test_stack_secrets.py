@@ -1,6 +1,5 @@
 """Every secret of the stack, looked for in every place a run could leave it; and that the search would find one."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab.stack.rehearsal import VMID, Rehearsal
-from tests.leaks.canaries import TOKENS, Canary, hits, of_environment, of_keyring, pieces
-from tests.leaks.places import Watch, files, unmarked, without_engine_log
+from tests.leaks.canaries import TOKENS, Canary, hits, of_stack, pieces
+from tests.leaks.places import Watch, files, of_lab, unmarked, without_engine_log
 
 CANARY_KEY = "YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 CANARY_PSK = "FpCyhws9cxwWoV4xELtfJvjJN+zQVRPISllRWgeopVE="
@@ -105,18 +104,15 @@ def failed_push(lab: Rehearsal) -> str:
 
 def canaries(lab: Rehearsal) -> list[Canary]:
     """Return every secret of the stack: its whole keyring, what was given, the jump host's key, the tokens."""
-    exported = json.loads(lab.stack("lab").run("stack", "export", "--show-secrets").out)
+    exported = lab.stack("lab").run("stack", "export", "--show-secrets").out
     given = [Canary("given private key", CANARY_KEY), Canary("given preshared key", CANARY_PSK)]
     jump = pieces("jump key", (lab.site.keys / "jump").read_text())
-    return [*given, *of_keyring(exported), *jump, *of_environment(lab.environ)]
+    return [*given, *jump, *of_stack(exported, lab.environ)]
 
 
 def on_disk(lab: Rehearsal, scratch: Path) -> dict[str, bytes]:
     """Return every file the runs left on this machine, and what the lab's servers know of them."""
-    state = lab.root / ".lab"
-    found = {"state as exported": lab.stack("lab").export().encode()}
-    for root in (state / "backend", state / "logs", state / "pve", state / "pbs", state / "pulumi-home"):
-        found |= files(root, skip=("plugins", "priv", "datastore", "dump", "cache"))
+    found = {"state as exported": lab.stack("lab").export().encode()} | of_lab(lab.root / ".lab")
     return found | {name: text for name, text in files(scratch) if not name.endswith("grpc.json")}
 
 
