@@ -98,7 +98,8 @@ def _report(outcomes: list[Outcome], count: int) -> None:
     print()
     for group, found in groups.items():
         print(f"{group:<10} {tally(found)} held")
-    print(f"{'all':<10} {tally(outcomes)} held; {count - len(outcomes)} not tried for lack of time")
+    unmet, untried = sum(not outcome.met for outcome in outcomes), count - len(outcomes)
+    print(f"{'all':<10} {tally(outcomes)} held; {unmet} ended before their fault; {untried} not tried for lack of time")
 
 
 @contextmanager
