@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from vpn.errors import ConfigError, Problem
 from vpn.settings import types as t
 from vpn.settings.build import build, path, unknown
-from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
+from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings, readable_secrets
 from vpn.settings.rules import broken_rules
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
 from vpn.settings.settings import People, Settings
@@ -38,6 +38,11 @@ _CHILDREN: dict[str, type[BaseModel]] = {
     "allow": AllowRule,
 }
 _PEERS_FILE_KEYS = ("peers", "groups")
+_NO_PLACE = {
+    "private_key": "must not stand in this file, anyone may read it: give it in the encrypted given_keys as peer/NAME",
+    "preshared_key": "must not stand in this file, anyone may read it: write generated here, and give it in the "
+    "encrypted given_keys as psk/NAME",
+}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NO_LINES: Mapping[str, int] = MappingProxyType({})
 
@@ -100,8 +105,17 @@ def _with_peers_file(values: dict[str, Any], content: Mapping[str, Any] | None) 
         for key in content
         if key not in _PEERS_FILE_KEYS
     ]
+    problems += _secrets_in_file(content)
     added = {key: content[key] for key in _PEERS_FILE_KEYS if content.get(key) is not None}
     return values | added, problems
+
+
+def _secrets_in_file(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each secret that stands readable in the peers file (data model 6: in the vault only)."""
+    peers = t.as_list(content.get("peers"))
+    for index, peer in enumerate(peers if isinstance(peers, list) else ()):
+        for key in readable_secrets(peer):
+            yield Problem(path(["peers", index, key]), None, _NO_PLACE[key])
 
 
 def _build_sections(values: Mapping[str, Any]) -> tuple[dict[str, Section], list[Problem]]:
