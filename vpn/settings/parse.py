@@ -48,6 +48,10 @@ _NO_LINES: Mapping[str, int] = MappingProxyType({})
 
 KNOWN_KEYS: tuple[str, ...] = tuple(key for section in _SECTIONS.values() for key in section.model_fields)
 """All config keys, in the order of the sections."""
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {key: variable for section in _SECTIONS.values() for key, variable in section.environment.items()}
+)
+"""Config key → environment variable that supplies it when the configuration does not."""
 
 
 def parse(
@@ -83,11 +87,10 @@ def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> tup
         if key in values:
             values[key] = t.as_list(values[key])
     wheres: dict[str, str] = {}
-    for section in _SECTIONS.values():
-        for key, variable in section.environment.items():
-            if key not in values and environ.get(variable):
-                values[key] = environ[variable]
-                wheres[key] = f"environment variable {variable}"
+    for key, variable in ENVIRONMENT.items():
+        if key not in values and environ.get(variable):
+            values[key] = environ[variable]
+            wheres[key] = f"environment variable {variable}"
     return values, wheres
 
 
