@@ -41,24 +41,28 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
         count = sum(":" in each for each in new.peers.values())
         return Plan("first", (f"{count} {'peer' if count == 1 else 'peers'}", EFFECTS["first"]))
     peers, files = _peer_changes(old.peers, new.peers), _file_changes(old.peers, new.peers)
-    before, after = old.interface.split(":"), new.interface.split(":")
-    served = _served(before, after)
-    kinds: list[tuple[Kind, bool]] = [
-        ("interface", before[-1] != after[-1]),
-        ("peers", bool(peers)),
-        ("firewall", old.firewall != new.firewall),
-        ("service", old.service != new.service),
-        ("repair", bool(drift)),
-        ("clients", bool(served or files)),
-    ]
-    changed = [kind for kind, differs in kinds if differs]
+    served = _served(old.interface.split(":"), new.interface.split(":"))
+    changed = _classes(old, new, peers=bool(peers), clients=bool(served or files), repair=bool(drift))
     kind = changed[0] if changed else "none"
-    effect = EFFECTS[kind]
-    if served and kind == "interface":
-        changed.remove("clients")
-        effect = NEW_FILES
-    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS)]
-    return Plan(kind, (*_shortened([*peers, *files]), *parts, *(f"repair: {each}" for each in drift), effect))
+    waiting = kind == "interface" and bool(served)
+    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS and not (waiting and each == "clients"))]
+    nobody = ["no peer is left"] if old.peers and not new.peers else []
+    repairs = (f"repair: {each}" for each in drift)
+    effect = NEW_FILES if waiting else EFFECTS[kind]
+    return Plan(kind, (*_shortened([*peers, *files]), *nobody, *parts, *repairs, effect))
+
+
+def _classes(old: Fingerprints, new: Fingerprints, **found: bool) -> list[Kind]:
+    """Return the classes of what changes, what is felt most first."""
+    differs: dict[Kind, bool] = {
+        "interface": old.interface.rpartition(":")[2] != new.interface.rpartition(":")[2],
+        "peers": found["peers"],
+        "firewall": old.firewall != new.firewall,
+        "service": old.service != new.service,
+        "repair": found["repair"],
+        "clients": found["clients"],
+    }
+    return [kind for kind, is_so in differs.items() if is_so]
 
 
 def renamed(old: str, new: str) -> Iterator[Problem]:

@@ -35,6 +35,7 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (peers(BOB, ALICE), "none", ("nothing to do",)),
     (peers(ALICE, BOB, {"name": "carol"}), "peers", ("+carol", SYNC)),
     (peers(ALICE), "peers", ("-bob", SYNC)),
+    (peers(), "peers", ("-alice", "-bob", "no peer is left", SYNC)),
     (peers(BOB, {"name": "carol"}), "peers", ("-alice", "+carol", SYNC)),
     (peers({**ALICE, "private_key": private_key("new")}, BOB), "peers", ("rotated alice", SYNC)),
     (peers({**ALICE, "preshared_key": "generated"}, BOB), "peers", ("rotated preshared key of alice", SYNC)),
