@@ -96,7 +96,15 @@ def _jump_key(directory: Path, raw: Mapping[str, Any]) -> dict[str, str]:
     name = raw.get(key) or os.environ.get(Ssh.environment[key])
     if not name or "ssh_jump_private_key" in raw:
         return {}
-    return {"ssh_jump_private_key": _text(key, directory, Path(str(name)).expanduser())}
+    return {"ssh_jump_private_key": _text(key, directory, _expanded(Path(str(name))))}
+
+
+def _expanded(path: Path) -> Path:
+    """Return the path with `~` as the home it stands for; as it is, a file that is missing, where there is none."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:

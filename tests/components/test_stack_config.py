@@ -146,6 +146,10 @@ def test_a_peers_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     assert load(tmp_path, {"peers_file": "peers.yaml"}).peers == ()
 
 
+def test_a_key_file_in_nobody_s_home_is_a_problem(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"ssh_jump_private_key_file": "~no-such-user/id"}) == ["ssh_jump_private_key_file"]
+
+
 @pytest.mark.parametrize("key", ["peers_file", "ssh_jump_private_key_file"])
 def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path, key: str) -> None:
     (tmp_path / "file").write_bytes("peers: [{name: Zoë}]".encode("latin-1"))
