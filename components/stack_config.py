@@ -82,7 +82,7 @@ def _encrypted(key: str) -> bool:
 
 def _decoded(value: Any) -> Any:
     """Return lists and mappings, which Pulumi hands over as JSON text, as what they are."""
-    if isinstance(value, str) and value[:1] in {"[", "{"}:
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
         try:
             return json.loads(value)
         except ValueError:

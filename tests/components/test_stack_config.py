@@ -76,6 +76,7 @@ def test_the_environment_stands_in_for_credentials_that_config_leaves_out(tmp_pa
         ({"private_key": KEY}, "private_key"),
         ({"peers": [{"name": "a"}, {"name": "b", "private_key": KEY}]}, "peers[1].private_key"),
         ({"peers": [{"name": "a", "preshared_key": KEY}]}, "peers[0].preshared_key"),
+        ({"peers": "\n" + json.dumps([{"name": "a", "preshared_key": KEY}])}, "peers[0].preshared_key"),
     ],
 )
 def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: dict[str, Any], where: str) -> None:
