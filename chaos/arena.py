@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +15,7 @@ import yaml
 from chaos.gate import Gate
 from chaos.relay import Relay
 from lab.certificates import ensure_certificates
+from lab.lifecycle import mounted_below
 from lab.services import present
 from lab.site import Site
 from tests.lab.stack.conftest import LEFT_BEHIND, ROOT, link_toolchain
@@ -60,8 +61,7 @@ class Arena:
     @cached_property
     def systems(self) -> tuple[str, ...]:
         """The systems that the stack can work with here."""
-        has = {module.__name__.rpartition(".")[2] for module in present(self.site)}
-        return ("proxmox", "ssh", "pbs", *sorted(has))
+        return systems(module.__name__.rpartition(".")[2] for module in present(self.site))
 
     @cached_property
     def environ(self) -> dict[str, str]:
@@ -130,6 +130,10 @@ class Arena:
         found = json.loads(self.checkpoint.read_text())["checkpoint"]
         return dict(found.get("latest") or found.get("deployment") or {})
 
+    def export(self) -> dict[str, Any]:
+        """Return the deployment with its secrets shown, as `pulumi stack export` has it."""
+        return dict(json.loads(self.stack.run("stack", "export", "--show-secrets").out))
+
     def resources(self) -> list[dict[str, Any]]:
         """Return the stack's resources as stored, the stack's own record left out."""
         found = self.state().get("resources", [])
@@ -143,6 +147,11 @@ class Arena:
     def heal(self) -> int:
         """Repair every gate; return how many requests and connections were broken."""
         return sum(gate.mend() for gate in self.gates.values()) + self._relay.heal()
+
+
+def systems(services: Iterable[str]) -> tuple[str, ...]:
+    """Return the systems of a site that has these of SERVICES."""
+    return ("proxmox", "ssh", "pbs", *sorted(services))
 
 
 def _key(name: str) -> str:
@@ -166,6 +175,13 @@ def gated(lab: Rehearsal) -> Iterator[Arena]:
             yield arena
         finally:
             arena.heal()
+
+
+def discard(place: Path) -> None:
+    """Remove a copy whose lab is down; while anything is mounted below, it stays."""
+    if mounted_below(place.resolve()):
+        raise RuntimeError(f"something is mounted below {place}: unmount it, then remove {place}")
+    shutil.rmtree(place)
 
 
 def checkout(root: Path) -> Rehearsal:

@@ -81,12 +81,17 @@ def stop(site: Site) -> None:
 def down(site: Site) -> None:
     """Remove the site with everything in it."""
     stop(site)
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    if any(Path(mount.replace("\\040", " ")).is_relative_to(site.state) for mount in mounts):
+    if mounted_below(site.state):
         raise LabError(f"something is mounted below {site.state}: unmount it first")
     shutil.rmtree(site.state, ignore_errors=True)
     if site.state.exists():
         raise LabError(f"{site.state} could not be removed wholly")
+
+
+def mounted_below(path: Path) -> bool:
+    """Whether anything is mounted on `path` or below it: what is removed there would be removed elsewhere."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return any(Path(mount.replace("\\040", " ")).is_relative_to(path) for mount in mounts)
 
 
 def sweep(site: Site) -> None:
