@@ -1,33 +1,28 @@
 """A peer that is not concerned: it pings through the tunnel while everything else goes wrong."""
 
 import hashlib
-import re
-import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from chaos.arena import Arena
-from lab import namespaces
+from lab.flow import Flow
 from lab.peers import Connection, Peers
 from tests.lab.stack.rehearsal import SERVER
 
 PEER = "alice-laptop"
-INTERVAL = "0.1"
-LAST = 1
-"""The last packet may be on its way when ping is stopped."""
+INTERVAL = 0.1
+LINGER = 0.5
+"""Seconds the last answers are waited for."""
 PATIENCE = 20.0
 """Seconds after which a peer has found a server that was restarted: by itself it tries again after 15."""
 
 
 @dataclass
 class Seen:
-    """How many packets were sent, and how many were answered."""
+    """What a peer that looks on has seen."""
 
-    sent: int = 0
-    received: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -36,18 +31,11 @@ def watching(arena: Arena) -> Iterator[Seen]:
     """Ping from a connected peer until the block ends; a lost packet is a problem."""
     seen = Seen()
     peer = _connected(arena, seen)
-    argv = namespaces.inside(peer.namespace, ["ping", "-n", "-q", "-i", INTERVAL, SERVER])
-    process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
+    with Flow(peer.namespace, SERVER, INTERVAL) as flow:
         yield seen
-    finally:
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=30)[0]
-    seen.sent, seen.received = counted(said)
-    lost = seen.sent - seen.received - LAST
-    if not seen.received or lost > 0:
-        seen.problems.append(f"a peer that is not concerned lost {max(lost, 0)} of {seen.sent} packets")
+        time.sleep(LINGER)
+    if flow.lost or not flow.received:
+        seen.problems.append(f"a peer that is not concerned lost {flow.lost} of {flow.sent} packets")
 
 
 def _connected(arena: Arena, seen: Seen) -> Connection:
@@ -75,9 +63,3 @@ def _answers(peers: Peers) -> bool:
         if peers.ping(PEER, SERVER, count=1):
             return True
     return False
-
-
-def counted(report: str) -> tuple[int, int]:
-    """Return how many packets were sent and answered, by what ping(8) says at its end; 0 when it says nothing."""
-    counts = re.search(r"(\d+) packets transmitted, (\d+) received", report)
-    return (int(counts[1]), int(counts[2])) if counts else (0, 0)
