@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from lab import environment, firewall, lxc, namespaces, servers, services, wireguard
@@ -102,8 +101,7 @@ def sweep(site: Site) -> None:
     """
     end(Processes(site).orphans(), timeout=1)
     Network(site).down()
-    with suppress(OSError):
-        lxc.remove_groups(site)
+    lxc.remove_groups(site)
     Peers(site).forget()
     for socket in wireguard.SOCKETS.glob(f"wg{site.hash}*.sock"):
         socket.unlink(missing_ok=True)
