@@ -1,5 +1,6 @@
 """How the tests of the site reach it and look at it."""
 
+import re
 import shlex
 import shutil
 import socket
@@ -14,6 +15,8 @@ from lab.site import Site
 
 VMID = 3090
 ADDRESS = "192.168.20.90"
+LIFETIMES = re.compile(r" *(valid_lft|preferred_lft|expires) \w+")
+"""Seconds that an address or a route is good for, as ip(8) shows them."""
 MANAGEMENT, DMZ = "192.168.10.20", "172.16.10.20"
 
 
@@ -59,7 +62,8 @@ def checkout(directory: Path) -> Site:
 
 
 def host_network() -> str:
-    """Everything the machine's own network consists of."""
+    """Everything the machine's own network consists of; what only counts down is left out."""
     commands = ("ip -o address", "ip route show table all", "ip rule", "nft list ruleset", "sysctl net.ipv4.ip_forward")
     shown = [subprocess.run(c.split(), capture_output=True, text=True, check=False).stdout for c in commands]
+    shown = [LIFETIMES.sub("", text) for text in shown]
     return "\n".join([*shown, *(Path("/etc", name).read_text() for name in ("resolv.conf", "hosts", "passwd"))])
