@@ -15,12 +15,11 @@ from typing import Annotated, Final
 import typer
 
 from chaos import faults, kills, matrix, troubles
-from chaos.arena import checkout, discard, gated, systems
+from chaos.arena import discard, gated, systems
 from chaos.cases import Bench, Outcome, tally
 from lab.services import NAMES
 from lab.site import Site
-from tests.lab.stack.conftest import ROOT
-from tests.lab.stack.rehearsal import Rehearsal
+from tests.lab.stack.rehearsal import ROOT, Rehearsal, checkout
 
 KILLS: Final = 100
 NOTHING_TRIED: Final = 2

@@ -18,7 +18,6 @@ from lab.certificates import ensure_certificates
 from lab.lifecycle import mounted_below
 from lab.services import present
 from lab.site import Site
-from tests.lab.stack.conftest import LEFT_BEHIND, ROOT, link_toolchain
 from tests.lab.stack.pulumi_cli import TIMEOUT, Stack
 from tests.lab.stack.rehearsal import Rehearsal
 
@@ -182,13 +181,3 @@ def discard(place: Path) -> None:
     if mounted_below(place.resolve()):
         raise RuntimeError(f"something is mounted below {place}: unmount it, then remove {place}")
     shutil.rmtree(place)
-
-
-def checkout(root: Path) -> Rehearsal:
-    """Copy this checkout's files to `root`, with its toolchain; what lies there already is updated."""
-    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND, dirs_exist_ok=True)
-    if not (root / ".venv").exists():
-        (root / ".venv").symlink_to(ROOT / ".venv")
-    if not (root / ".lab/toolchain").exists():
-        link_toolchain(root / ".lab")
-    return Rehearsal(root, Site.of(root))

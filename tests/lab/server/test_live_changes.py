@@ -8,8 +8,9 @@ import pytest
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
-from tests.lab.bare_site.way_in import VMID, await_ssh, eventually
+from tests.lab.bare_site.way_in import VMID, await_ssh
 from tests.lab.server.live import NAMES, Live, flow, version
+from tests.lab.waiting import eventually
 from tests.pure.support import private_key
 from vpn import bundle
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.stack.rehearsal import SERVER, VMID, Rehearsal, eventually
+from tests.lab.stack.rehearsal import SERVER, VMID, Rehearsal
+from tests.lab.waiting import eventually
 
 LASTING = (
     "wg show wg0 public-key; wg show wg0 listen-port; wg show wg0 allowed-ips | sort; "
@@ -113,7 +114,7 @@ def test_a_restart_of_the_service_keeps_the_peers_endpoints(lab: Rehearsal) -> N
     assert "198.51.100." in before
     lab.sh("systemctl restart wg-quick@wg0")
     assert endpoints(lab) == before
-    eventually(lambda: lab.peers.ping("alice-laptop", SERVER, count=1), ROAMING_CLIENT_RETRIES_AFTER - 5)
+    eventually(lambda: lab.peers.ping("alice-laptop", SERVER, count=1), timeout=ROAMING_CLIENT_RETRIES_AFTER - 5)
 
 
 def test_a_reboot_brings_the_tunnel_back_by_itself(lab: Rehearsal) -> None:
