@@ -1,9 +1,10 @@
 """The faults' own machinery: what it would notice, tried without a lab."""
 
+import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from chaos import cases, faults, troubles, witness, world
 from chaos.arena import Ran, discard
 from chaos.cases import Bench, Outcome
 from chaos.verdict import judge, said
+from lab.peers import Connection
 from tests.leaks.canaries import Canary
 from vpn import tables
 
@@ -158,6 +160,36 @@ def test_both_of_two_runs_are_judged_under_the_eyes_of_a_peer_who_sees_the_repai
 def test_two_runs_must_not_both_fail(bench: Callable[..., Bench]) -> None:
     one = bench(WELL, WELL, REFUSED, REFUSED)
     assert troubles.run(one, troubles.Trouble("two-at-once"), 1).problems == ["both runs failed"]
+
+
+@pytest.mark.parametrize(("config", "blamed"), [("the same file", True), ("a new server's file", False)])
+def test_a_tunnel_that_is_dead_is_not_hidden_by_connecting_anew(
+    monkeypatch: pytest.MonkeyPatch, config: str, *, blamed: bool
+) -> None:
+    digest = hashlib.sha256(b"the same file").hexdigest()
+    known = Connection("alice-laptop", 4, "peer4", "wg4", digest, 1.0)
+    did: list[str] = []
+
+    def connect(*_: object) -> Connection:
+        did.append("connect")
+        return known
+
+    peers = SimpleNamespace(
+        get=lambda _: known,
+        ping=lambda *_, **__: None,
+        disconnect=lambda _: did.append("disconnect"),
+        connect=connect,
+    )
+    flow = SimpleNamespace(lost=0, received=1)
+    monkeypatch.setattr(witness, "Peers", lambda _: peers)
+    monkeypatch.setattr(witness, "Flow", lambda *_: nullcontext(flow))
+    monkeypatch.setattr(witness, "PATIENCE", 0.0)
+    monkeypatch.setattr(witness, "LINGER", 0.0)
+    arena: Any = SimpleNamespace(site=None, stack=SimpleNamespace(clients=lambda: {"alice-laptop": config}))
+    with witness.watching(arena) as seen:
+        pass
+    assert bool(seen.problems) is blamed
+    assert did[-1] == "connect"
 
 
 def test_a_case_that_breaks_does_not_end_the_others(bench: Callable[..., Bench]) -> None:
