@@ -47,10 +47,6 @@ class Figures:
         self.add(section, f"{name}: processor", median.cpu, "s")
         return median
 
-    def value(self, section: str, name: str) -> float | None:
-        """Return a figure kept before."""
-        return next((v for s, n, v, _, _ in self.rows if (s, n) == (section, name)), None)
-
     def as_json(self) -> dict[str, dict[str, Any]]:
         """Return section → name → value, unit and note."""
         found: dict[str, dict[str, Any]] = {}

@@ -140,8 +140,9 @@ def _prepare_container(site: Site, vmid: int) -> None:
         raise BenchError(f"the container could not be prepared: {done.stderr.decode()[-500:]}")
 
 
-def clean(site: Site, vmid: int) -> None:
-    """Take away what the playbooks and `prepare` left in the container."""
+def clean(stack: Stack, site: Site, vmid: int) -> None:
+    """Take away what the playbooks and `prepare` left in the container, and the copy of the key that leads to it."""
+    (stack.directory / "ansible" / "key").unlink(missing_ok=True)
     services = " ".join(f"wg-quick@{name}" for name in INTERFACES.values())
     files = " ".join(f"/etc/wireguard/{i}.conf /etc/systemd/system/wg-quick@{i}.service.d" for i in INTERFACES.values())
     packages = "apt-get -qq -y purge --autoremove wireguard python3-minimal python3-apt"

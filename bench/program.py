@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.figures import Cost, Figures
-from bench.flow import Flow
+from bench.flow import flowing, longest_gap
 from bench.stack import Stack, team
 from lab.site import Site
 
@@ -39,7 +39,7 @@ def _one_more(figures: Figures, stack: Stack, site: Site, count: int) -> None:
     """Add one peer, then remove it, while another one's ping runs at 10 ms."""
     added, removed, lost = list[Cost](), list[Cost](), 0
     for number in range(RUNS):
-        with Flow(site, stack.outputs()) as flow:
+        with flowing(site, stack.outputs()) as flow:
             stack.peers([*team(count), {"name": f"newcomer-{number}"}])
             added.append(stack.up())
             stack.peers(team(count))
@@ -52,7 +52,7 @@ def _one_more(figures: Figures, stack: Stack, site: Site, count: int) -> None:
 
 def _restart(figures: Figures, stack: Stack, site: Site) -> None:
     """Change the interface, which restarts it, and see how long a session is away."""
-    with Flow(site, stack.outputs()) as flow:
+    with flowing(site, stack.outputs()) as flow:
         stack.set("mtu", "1400")
         stack.up()
-    figures.add("program", "gap of a restart", flow.longest_gap, "s", "a plain one costs a roaming client 15 s")
+    figures.add("program", "gap of a restart", longest_gap(flow), "s", "a plain one costs a roaming client 15 s")

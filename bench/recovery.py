@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bench.figures import Figures, stopwatch
-from bench.flow import PEER, Flow
+from bench.flow import PEER, flowing
 from bench.stack import BenchError, Stack
 from lab.containers import Containers
 from lab.peers import Peers
@@ -18,19 +18,21 @@ def run(figures: Figures, root: Path) -> None:
     stack.prepare()
     outputs = stack.outputs()
     vmid = int(outputs["ct_id"])
-    with stopwatch() as taken:
-        _wgvpn(root, "backup", "now")
-    figures.add("recovery", "backup of the running container", taken[0], "s")
-    with Flow(site, outputs):
-        Containers(site).stop(vmid)
-        Containers(site).destroy(vmid)
-        begun = time.monotonic()
-        _wgvpn(root, "restore", "--yes")
-        figures.add("recovery", "restored, started and checked", time.monotonic() - begun, "s")
-        _await_ping(Peers(site))
-        whole = time.monotonic() - begun
-    figures.add("recovery", "from container destroyed to peer connected", whole, "s", "allowed: 30 min; aim: 120 s")
-    stack.restore()
+    try:
+        with stopwatch() as taken:
+            _wgvpn(root, "backup", "now")
+        figures.add("recovery", "backup of the running container", taken[0], "s")
+        with flowing(site, outputs):
+            Containers(site).stop(vmid)
+            Containers(site).destroy(vmid)
+            begun = time.monotonic()
+            _wgvpn(root, "restore", "--yes")
+            figures.add("recovery", "restored, started and checked", time.monotonic() - begun, "s")
+            _await_ping(Peers(site))
+            whole = time.monotonic() - begun
+        figures.add("recovery", "from container destroyed to peer connected", whole, "s", "allowed: 30 min; aim: 120 s")
+    finally:
+        stack.restore()
 
 
 def _wgvpn(root: Path, *args: str) -> None:

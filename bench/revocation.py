@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from bench.figures import Figures
-from bench.flow import Flow
-from bench.stack import Stack, team
+from bench.flow import flowing
+from bench.stack import BenchError, Stack, team
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
@@ -25,12 +25,14 @@ def run(figures: Figures, root: Path) -> None:
             name = f"leaver-{number}"
             stack.peers([*team(20), {"name": name}])
             stack.up()
-            with Flow(site, stack.outputs(), name) as flow:
+            with flowing(site, stack.outputs(), name) as flow:
                 stack.peers(team(20))
                 begun = time.time()
                 stack.up()
-            since_start.append(flow.last_answer - begun)
-            since_apply.append(flow.last_answer - _began(site, int(stack.outputs()["ct_id"]), begun))
+            if not flow.answers:
+                raise BenchError(f"{name} had no answer before it was removed")
+            since_start.append(flow.answers[-1] - begun)
+            since_apply.append(flow.answers[-1] - _began(site, int(stack.outputs()["ct_id"]), begun))
             Peers(site).disconnect(name)
     finally:
         stack.restore()
@@ -39,8 +41,11 @@ def run(figures: Figures, root: Path) -> None:
 
 
 def _began(site: Site, vmid: int, after: float) -> float:
-    """Return when the session that applied began, by the server's own journal, in Unix seconds."""
+    """Return when the session that applied began, by the server's own journal, in Unix seconds; raises BenchError."""
     argv = ["journalctl", "--no-pager", "-o", "short-unix", "--since", f"@{int(after)}", "-t", "sshd"]
     said = Containers(site).execute(vmid, argv).stdout.decode()
     logins = [float(found) for found in re.findall(r"^([\d.]+) .*Accepted publickey", said, re.MULTILINE)]
-    return next((each for each in logins if each >= after), after)
+    began = next((each for each in logins if each >= after), None)
+    if began is None:
+        raise BenchError("the server's journal shows no login of the apply")
+    return began

@@ -39,7 +39,7 @@ def run(figures: Figures, root: Path) -> None:
         for count in SIZES:
             Size(figures, stack, rivals, count).compare()
     finally:
-        clean(site, vmid)
+        clean(stack, site, vmid)
         stack.restore()
 
 

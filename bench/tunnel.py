@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from bench.figures import Figures, stopwatch
-from bench.stack import Stack, team
+from bench.stack import BenchError, Stack, team
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import MANAGEMENT_HOST, Site
@@ -72,13 +72,15 @@ def _storm(figures: Figures, site: Site, configs: dict[str, str], vmid: int) -> 
 
 
 def _all_again(containers: Containers, vmid: int) -> float:
-    """Restart the service and return the seconds until everybody has shaken hands anew."""
+    """Restart the service and return the seconds until everybody has shaken hands anew; raises BenchError."""
     begun, count = time.time(), 0
     containers.execute(vmid, ["systemctl", "restart", "wg-quick@wg0"])
     while count < STORM and time.time() - begun < PATIENCE:
         time.sleep(0.1)
         said = containers.execute(vmid, ["wg", "show", "wg0", "latest-handshakes"]).stdout.decode()
         count = sum(int(line.split()[1]) >= int(begun) for line in said.splitlines())
+    if count < STORM:
+        raise BenchError(f"only {count} of {STORM} peers are back {PATIENCE} s after the restart")
     return time.time() - begun
 
 

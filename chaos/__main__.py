@@ -14,22 +14,23 @@ from typing import Annotated, Final
 
 import typer
 
-from chaos import kills, matrix, troubles
-from chaos.arena import Arena, checkout, gated
+from chaos import faults, kills, matrix, troubles
+from chaos.arena import discard, gated, systems
 from chaos.cases import Bench, Outcome, tally
 from lab.services import NAMES
 from lab.site import Site
-from tests.lab.stack.conftest import ROOT
-from tests.lab.stack.rehearsal import Rehearsal
+from tests.lab.stack.rehearsal import ROOT, Rehearsal, checkout
 
 KILLS: Final = 100
+NOTHING_TRIED: Final = 2
+"""Exit status when no case was begun: neither success nor a promise broken."""
 Case = tuple[str, Callable[[Bench, int], Outcome]]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def cases(arena: Arena, number_of_kills: int) -> Iterable[Case]:
-    """Yield every case by name, in the order they are tried."""
-    for cell in matrix.matrix(arena.systems):
+def cases(of: tuple[str, ...], number_of_kills: int) -> Iterable[Case]:
+    """Yield every case by name that a site with these systems can try, in the order they are tried."""
+    for cell in matrix.matrix(of):
         yield cell.name, partial(_of, matrix.run, cell)
     for trouble in troubles.troubles():
         yield trouble.name, partial(_of, troubles.run, trouble)
@@ -52,27 +53,31 @@ def main(
     listing: Annotated[bool, typer.Option("--list", help="name the cases and stop")] = False,  # noqa: FBT002
 ) -> None:
     """Try the cases on a site of their own."""
-    with _site(site, services) as lab, gated(lab) as arena:
-        wanted = [*chosen(cases(arena, number_of_kills), only.split(","))]
-        if listing:
-            print("\n".join(name for name, _ in wanted))
-            return
-        outcomes = run_all(Bench(arena), wanted, seed, time.monotonic() + minutes * 60)
-    _report(outcomes, len(wanted))
-    sys.exit(any(not outcome.held for outcome in outcomes))
+    wanted = [*chosen(cases(systems(filter(None, services.split(","))), number_of_kills), only.split(","))]
+    if listing:
+        print("\n".join(name for name, _ in wanted))
+        return
+    outcomes: list[Outcome] = []
+    try:
+        with _site(site, services) as lab, gated(lab) as arena:
+            run_all(Bench(arena), wanted, seed, time.monotonic() + minutes * 60, outcomes)
+    finally:  # who interrupts a run of hours wants to know what it has shown
+        _report(outcomes, len(wanted))
+    sys.exit(any(not outcome.held for outcome in outcomes) if outcomes else NOTHING_TRIED)
 
 
 def chosen(known: Iterable[Case], prefixes: Iterable[str]) -> Iterator[Case]:
-    """Yield the cases whose name begins with one of `prefixes`, in the order of these."""
-    left = list(known)
+    """Yield the cases whose name begins with one of `prefixes`, in the order of these; each must name one."""
+    left = every = list(known)
     for prefix in prefixes:
+        if not any(name.startswith(prefix) for name, _ in every):
+            raise typer.BadParameter(f"there is no case {prefix}…; --list names all", param_hint="--only")
         yield from (case for case in left if case[0].startswith(prefix))
         left = [case for case in left if not case[0].startswith(prefix)]
 
 
-def run_all(bench: Bench, wanted: Iterable[Case], seed: int, give_up: float) -> list[Outcome]:
-    """Try the cases one after the other and say of each what came of it."""
-    outcomes: list[Outcome] = []
+def run_all(bench: Bench, wanted: Iterable[Case], seed: int, give_up: float, outcomes: list[Outcome]) -> None:
+    """Try the cases one after the other and say of each what came of it, also in `outcomes`."""
     for name, run in wanted:
         if time.monotonic() > give_up:
             break
@@ -80,15 +85,15 @@ def run_all(bench: Bench, wanted: Iterable[Case], seed: int, give_up: float) -> 
         print(outcomes[-1].line(), flush=True)
         for problem in outcomes[-1].problems:
             print(f"         {problem}\n         python -m chaos --only {name} --seed {seed}", flush=True)
-    return outcomes
 
 
 def _tried(bench: Bench, name: str, run: Callable[[Bench, int], Outcome], seed: int) -> Outcome:
     try:
         return run(bench, seed)
-    except (RuntimeError, AssertionError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever broke this case says nothing about the next
         bench.present = None
-        return Outcome(name, seed, [f"could not be tried: {error}"])
+        faults.heal(bench.arena)
+        return Outcome(name, seed, [f"could not be tried: {type(error).__name__}: {error}"])
 
 
 def _report(outcomes: list[Outcome], count: int) -> None:
@@ -113,6 +118,7 @@ def _site(place: Path | None, services: str) -> Iterator[Rehearsal]:
     finally:
         if place is None:
             lab.lab("down")
+            discard(root.parent)
 
 
 if __name__ == "__main__":

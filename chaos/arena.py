@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,9 +15,9 @@ import yaml
 from chaos.gate import Gate
 from chaos.relay import Relay
 from lab.certificates import ensure_certificates
+from lab.lifecycle import mounted_below
 from lab.services import present
 from lab.site import Site
-from tests.lab.stack.conftest import LEFT_BEHIND, ROOT, link_toolchain
 from tests.lab.stack.pulumi_cli import TIMEOUT, Stack
 from tests.lab.stack.rehearsal import Rehearsal
 
@@ -60,8 +60,7 @@ class Arena:
     @cached_property
     def systems(self) -> tuple[str, ...]:
         """The systems that the stack can work with here."""
-        has = {module.__name__.rpartition(".")[2] for module in present(self.site)}
-        return ("proxmox", "ssh", "pbs", *sorted(has))
+        return systems(module.__name__.rpartition(".")[2] for module in present(self.site))
 
     @cached_property
     def environ(self) -> dict[str, str]:
@@ -130,6 +129,10 @@ class Arena:
         found = json.loads(self.checkpoint.read_text())["checkpoint"]
         return dict(found.get("latest") or found.get("deployment") or {})
 
+    def export(self) -> dict[str, Any]:
+        """Return the deployment with its secrets shown, as `pulumi stack export` has it."""
+        return dict(json.loads(self.stack.run("stack", "export", "--show-secrets").out))
+
     def resources(self) -> list[dict[str, Any]]:
         """Return the stack's resources as stored, the stack's own record left out."""
         found = self.state().get("resources", [])
@@ -143,6 +146,11 @@ class Arena:
     def heal(self) -> int:
         """Repair every gate; return how many requests and connections were broken."""
         return sum(gate.mend() for gate in self.gates.values()) + self._relay.heal()
+
+
+def systems(services: Iterable[str]) -> tuple[str, ...]:
+    """Return the systems of a site that has these of SERVICES."""
+    return ("proxmox", "ssh", "pbs", *sorted(services))
 
 
 def _key(name: str) -> str:
@@ -168,11 +176,8 @@ def gated(lab: Rehearsal) -> Iterator[Arena]:
             arena.heal()
 
 
-def checkout(root: Path) -> Rehearsal:
-    """Copy this checkout's files to `root`, with its toolchain; what lies there already is updated."""
-    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND, dirs_exist_ok=True)
-    if not (root / ".venv").exists():
-        (root / ".venv").symlink_to(ROOT / ".venv")
-    if not (root / ".lab/toolchain").exists():
-        link_toolchain(root / ".lab")
-    return Rehearsal(root, Site.of(root))
+def discard(place: Path) -> None:
+    """Remove a copy whose lab is down; while anything is mounted below, it stays."""
+    if mounted_below(place.resolve()):
+        raise RuntimeError(f"something is mounted below {place}: unmount it, then remove {place}")
+    shutil.rmtree(place)

@@ -4,6 +4,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -12,6 +13,7 @@ from chaos import witness, world
 from chaos.arena import Arena, Ran
 from chaos.faults import Traffic
 from chaos.verdict import judge, said
+from tests.leaks.canaries import Canary, of_environment, of_keyring, pieces
 
 LOCKED: Final = "currently locked"
 CONVERGED: Final = ("preview", "--refresh", "--expect-no-changes")
@@ -55,18 +57,28 @@ class Bench:
     durations: dict[str, float] = field(default_factory=dict)
     present: dict[str, Any] | None = None
     """The configuration that is deployed without a doubt; None when nothing is known."""
+    made: dict[Canary, None] = field(default_factory=dict)
+    """The secrets of every keyring there was, in the order they were made."""
+    keyring: Any = None
+    """The keyring as stored when it was opened last."""
 
-    def secrets(self) -> Iterator[str]:
-        """Yield every secret that must not be printed."""
-        environ = self.arena.environ
-        for name in ("PROXMOX_VE_API_TOKEN", "PBS_TOKEN", "NETBOX_TOKEN", "ZABBIX_TOKEN"):
-            yield environ.get(name, "").rpartition("=")[2].rpartition(":")[2]
-        key = (self.arena.site.keys / "jump").read_text().splitlines()
-        yield from key[1:-1]
+    def secrets(self) -> list[Canary]:
+        """Return every secret that must not be printed: the tokens, the jump host's key, all keys ever made."""
+        stored = next((r.get("outputs") for r in self.arena.resources() if r["urn"].endswith("::keyring")), None)
+        if stored and stored != self.keyring:  # opening it takes seconds, so only when it changed
+            self.made |= dict.fromkeys(of_keyring(self.arena.export()))
+            self.keyring = stored
+        jump = (self.arena.site.keys / "jump").read_text()
+        return [*self.made, *of_environment(self.arena.environ), *pieces("jump key", jump)]
+
+    def know(self, config: dict[str, Any]) -> None:
+        """See what `config` means when nothing goes wrong, unless that is known."""
+        if _name(config) not in self.normal:
+            self.settle(config)
 
     def settle(self, config: dict[str, Any]) -> None:
         """Bring the stack to `config` without faults, unless it is there; `{"gone": True}` means destroyed."""
-        if self.present == config:
+        if self.present == config and _name(config) in self.normal:
             return
         ran = self._apply(config)
         if ran.code:
@@ -120,20 +132,25 @@ def converges(bench: Bench, config: dict[str, Any], outcome: Outcome) -> None:
         bench.keys = {}
         outcome.problems += [f"{each['urn']} is left in the state" for each in arena.resources()]
     else:
-        outcome.problems += _quiet(arena, outcome)
+        outcome.problems += _quiet(bench, outcome)
         outcome.problems += _keys(bench)
     outcome.problems += _world(bench, config)
 
 
-def _quiet(arena: Arena, outcome: Outcome) -> list[str]:
+def _quiet(bench: Bench, outcome: Outcome) -> list[str]:
     """Hold that there is nothing left to do; what only a look at the world shows needs `up --refresh`."""
+    arena = bench.arena
     ran = arena.pulumi(*CONVERGED, "--diff")
+    found = [f"the preview {each}" for each in judge(ran, bench.secrets())]
     if not ran.code:
-        return []
+        return found
     outcome.needed = f"{outcome.needed} up --refresh".strip()
     again = arena.up("--refresh")
     ran = arena.pulumi(*CONVERGED, "--diff")
-    return [f"no run converges: {_changes(again.out + ran.out)}"] if again.code or ran.code else []
+    found += [f"up --refresh {each}" for each in judge(again, bench.secrets())]
+    found += [f"the last preview {each}" for each in judge(ran, bench.secrets())]
+    unquiet = again.code or ran.code
+    return [*found, f"no run converges: {_changes(again.out + ran.out)}"] if unquiet else found
 
 
 def _changes(out: str) -> str:
@@ -151,29 +168,33 @@ def _keys(bench: Bench) -> list[str]:
 
 def _world(bench: Bench, config: dict[str, Any]) -> list[str]:
     """Hold that every system shows what it showed after an undisturbed run, and nothing else has changed."""
-    facts = bench.facts(config)
-    usual = bench.normal.setdefault(_name(config), facts)
-    return world.differences(_comparable(usual), _comparable(facts))
+    usual = bench.normal.get(_name(config))
+    if usual is None:
+        return [f"no undisturbed run has shown what {config} means: this proves nothing"]
+    return world.differences(comparable(usual), comparable(bench.facts(config)))
 
 
-def _comparable(facts: world.Facts) -> world.Facts:
+def comparable(facts: world.Facts) -> world.Facts:
     """Leave out keys, which a server made anew has new; that they last is held apart."""
-    return {name: value for name, value in facts.items() if name not in ("keys", "server")}
+    return {name: value for name, value in facts.items() if name != "keys"}
 
 
 def _name(config: dict[str, Any]) -> str:
     return json.dumps(config, sort_keys=True)
 
 
-def attempt(bench: Bench, outcome: Outcome, command: Callable[[], Ran], *, watched: bool) -> Ran:
-    """Run the command that meets the fault, and judge what it says; a peer not concerned looks on."""
+@contextmanager
+def watched(bench: Bench, outcome: Outcome) -> Iterator[None]:
+    """Let a peer that is not concerned look on until the block ends: the fault and the repair."""
+    with witness.watching(bench.arena) as seen:
+        yield
+    outcome.problems += seen.problems
+
+
+def attempt(bench: Bench, outcome: Outcome, command: Callable[[], Ran]) -> Ran:
+    """Run the command that meets the fault, and judge what it says."""
     bench.present = None
-    if not watched:
-        ran = command()
-    else:
-        with witness.watching(bench.arena) as seen:
-            ran = command()
-        outcome.problems += seen.problems
+    ran = command()
     outcome.problems += judge(ran, bench.secrets())
     outcome.answer = "succeeded" if not ran.code else "; ".join(said(ran))[:160]
     return ran

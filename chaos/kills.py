@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,10 +12,11 @@ from random import Random
 from typing import Any, Final
 
 from chaos.arena import Arena, Ran
-from chaos.cases import Bench, Outcome, attempt, converges, seeded, timed
+from chaos.cases import Bench, Outcome, attempt, converges, seeded, timed, watched
 from chaos.matrix import BARE, GONE
 from chaos.verdict import said
 from lab.processes import end, start_time
+from tests.lab.stack.pulumi_cli import TIMEOUT
 
 VICTIMS: Final = {
     "pulumi": "pulumi",
@@ -69,10 +70,11 @@ def run(bench: Bench, case: Kill, seed: int) -> Outcome:
         arena.configure(**after)
     moment, struck = random.uniform(0.05, 0.9) * usual, list[str]()
     run_to_death = partial(killed, arena, case.operation, moment, random, struck)
-    attempt(bench, outcome, run_to_death, watched=case.operation == "update")
-    outcome.where = f"{struck[0] if struck else 'nobody'} killed after {moment:.1f} s of {usual:.1f}"
-    outcome.met = bool(struck)
-    converges(bench, after, outcome)
+    with watched(bench, outcome) if case.operation == "update" else nullcontext():
+        attempt(bench, outcome, run_to_death)
+        outcome.where = f"{struck[0] if struck else 'nobody'} killed after {moment:.1f} s of {usual:.1f}"
+        outcome.met = bool(struck)
+        converges(bench, after, outcome)
     return timed(outcome, begun)
 
 
@@ -126,15 +128,17 @@ def killed(arena: Arena, operation: str, moment: float, random: Random, struck: 
         text=True,
         start_new_session=True,
     )
-    family: dict[int, str | None] = {}
-    while process.poll() is None and not struck:
+    family = {process.pid: start_time(process.pid)}
+    try:
+        while process.poll() is None and not struck:
+            family |= descendants(process.pid)
+            if time.monotonic() - begun >= moment:
+                struck += strike(process.pid, family, random)
+            time.sleep(0.05)
         family |= descendants(process.pid)
-        if time.monotonic() - begun >= moment:
-            struck += strike(process.pid, family, random)
-        time.sleep(0.05)
-    family |= descendants(process.pid)
-    out = process.communicate(timeout=600)[0]
-    settle_down(family)
+        out = process.communicate(timeout=TIMEOUT)[0]
+    finally:
+        settle_down(family)
     # Pulumi's command has no last word, and none of its own either for a language host that ends before the program.
     if struck == ["pulumi"] or (struck == ["language"] and "error:" not in out):
         out += "\nerror: killed\n"
@@ -145,10 +149,15 @@ def killed(arena: Arena, operation: str, moment: float, random: Random, struck: 
 
 def strike(root: int, family: dict[int, str | None], random: Random) -> list[str]:
     """Kill one of the processes that live now; return what it was, nothing when it was faster."""
-    living = {"pulumi": root}
-    for pid in family:
+    living: dict[str, int] = {}
+    for pid in _alive(family):
+        if pid == root:
+            living["pulumi"] = pid
+            continue
         words = _words(pid)
         living |= {name: pid for name, sign in VICTIMS.items() if name != "pulumi" and sign in words}
+    if not living:
+        return []
     victim = random.choice(sorted(living))
     with suppress(ProcessLookupError):
         os.kill(living[victim], signal.SIGKILL)

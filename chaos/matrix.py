@@ -1,12 +1,13 @@
 """The matrix: every system, every operation, every way to fail."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Final
 
 from chaos import faults
 from chaos.arena import Arena, Ran
-from chaos.cases import Bench, Outcome, attempt, converges, seeded, timed
+from chaos.cases import Bench, Outcome, attempt, converges, seeded, timed, watched
 from chaos.faults import KINDS, Traffic
 from chaos.verdict import said
 
@@ -83,12 +84,13 @@ def run(bench: Bench, case: Fault, seed: int) -> Outcome:
     faults.heal(bench.arena)
     if after != GONE:
         bench.arena.configure(**after)
-    outcome.where = faults.plant(bench.arena, (case.system, case.operation, case.kind), traffic, random)
-    attempt(bench, outcome, lambda: command(bench.arena, case), watched=not case.whole)
-    met = faults.heal(bench.arena)
-    if not met and not (case.system == "ssh" and case.kind in ("refused", "expired")):
-        outcome.problems.append("the fault was never met: this proves nothing")
-    converges(bench, after, outcome)
+    with nullcontext() if case.whole else watched(bench, outcome):
+        outcome.where = faults.plant(bench.arena, (case.system, case.operation, case.kind), traffic, random)
+        attempt(bench, outcome, lambda: command(bench.arena, case))
+        met = faults.heal(bench.arena)
+        if not met and not (case.system == "ssh" and case.kind in ("refused", "expired")):
+            outcome.problems.append("the fault was never met: this proves nothing")
+        converges(bench, after, outcome)
     return timed(outcome, begun)
 
 

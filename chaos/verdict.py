@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from chaos.arena import Ran
+from tests.leaks.canaries import Canary, hits
 
 NOISE: Final = (
     "Traceback (most recent call last)",
@@ -26,10 +27,10 @@ SIDE_BY_SIDE: Final = 6
 """Resources of one system that Pulumi works on at once: each may say that it met the outage."""
 
 
-def judge(ran: Ran, secrets: Iterable[str]) -> list[str]:
+def judge(ran: Ran, secrets: Iterable[Canary]) -> list[str]:
     """Return what is wrong with what a command said; nothing for one clear error or success."""
     found = [f"printed {sign!r}" for sign in NOISE if sign in ran.out]
-    found += [f"printed a secret ({secret[:4]}…)" for secret in secrets if secret and secret in ran.out]
+    found += [f"printed a secret: {hit}" for hit in hits(secrets, {"its output": ran.out.encode()})]
     if ran.code:
         errors = said(ran)
         if not errors:

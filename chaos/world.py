@@ -9,21 +9,11 @@ from typing import Any, Final
 import httpx
 
 from chaos.arena import Arena
+from clients.netbox.kinds import KINDS
 from lab.services import netbox, zabbix
-from tests.lab.stack.rehearsal import VMID
 
-NETBOX_KINDS: Final = (
-    "virtualization/virtual-machines",
-    "virtualization/interfaces",
-    "ipam/prefixes",
-    "ipam/ip-addresses",
-    "ipam/services",
-    "vpn/tunnels",
-    "vpn/tunnel-terminations",
-    "extras/tags",
-    "dcim/sites",
-    "virtualization/clusters",
-)
+NETBOX_KINDS: Final = (*(kind.path for kind in KINDS), "extras/tags", "dcim/sites", "virtualization/clusters")
+"""What the program writes, and what it only refers to."""
 PASSING: Final = frozenset(
     {"id", "url", "display_url", "created", "last_updated", "digest", "hwaddr", "upid", "object_id", "lock"}
     | {"hostid", "templateid", "groupid", "interfaceid", "parentTemplates_id", "mac_address", "primary_mac_address"}
@@ -33,9 +23,10 @@ PASSING: Final = frozenset(
 DEFAULTS: Final = {"cpulimit": 0}
 """Options that Proxmox's plugin writes out when it makes a container, and leaves out when it changes one."""
 ABOUT_SERVER: Final = (
-    "wg show wg0 public-key; wg show wg0 listen-port; wg show wg0 allowed-ips | sort; "
+    "wg show wg0 listen-port; wg show wg0 allowed-ips | cut -f 2 | sort; "
     "systemctl is-active wg-quick@wg0; systemctl is-enabled wg-quick@wg0; ls /etc/wireguard"
 )
+"""What a server made anew shows as well: no keys."""
 OWNER: Final = re.compile(r"(wireguard-vpn/chaos/|wireguard-vpn-chaos-)[0-9a-f-]+")
 NUMBERED: Final = re.compile(r"(?<=Termination )\d+$|(?<=hwaddr=)[0-9A-Fa-f:]+")
 """Numbers inside of texts that every making gives anew."""
@@ -86,7 +77,7 @@ def _stand_ins(arena: Arena) -> Iterator[tuple[str, str]]:
         if int(vmid) not in (netbox.VMID, zabbix.VMID):
             yield f"Proxmox guest {vmid}", _text(guest)
             yield f"Proxmox firewall {vmid}", _text(pve["guest_firewalls"].get(vmid))
-    for kind in ("pools", "storages", "jobs", "acl", "users"):
+    for kind in ("pools", "storages", "jobs", "acl", "users", "tokens", "roles", "volumes", "firewall"):
         yield f"Proxmox {kind}", _text(pve[kind])
     pbs = json.loads((arena.site.state / "pbs/state.json").read_text())
     for kind in ("prune", "verify"):
@@ -106,7 +97,7 @@ def _netbox(arena: Arena) -> Facts:
         for kind in NETBOX_KINDS:
             found = client.get(f"{kind}/", params={"limit": 500}).raise_for_status().json()["results"]
             for item in found:
-                _add(facts, f"NetBox {kind} {NUMBERED.sub('', item['display'])}", _text(item))
+                add(facts, f"NetBox {kind} {NUMBERED.sub('', item['display'])}", _text(item))
     return facts
 
 
@@ -116,22 +107,23 @@ def _zabbix(arena: Arena) -> Facts:
     wanted = {"selectTags": "extend", "selectInterfaces": ["ip", "port"], "selectParentTemplates": ["host"]}
     shown = ["host", "status", "description", "tls_connect", "tls_psk_identity"]
     for host in api("host.get", {"output": shown, **wanted}):
-        _add(facts, f"Zabbix host {host['host']}", _text(host))
+        add(facts, f"Zabbix host {host['host']}", _text(host))
     for template in api(
         "template.get", {"output": ["host"], "selectTags": "extend", "tags": [{"tag": "pulumi", "operator": 4}]}
     ):
-        _add(facts, f"Zabbix template {template['host']}", _text(template))
+        add(facts, f"Zabbix template {template['host']}", _text(template))
     for kind in ("hostgroup", "templategroup"):
         if kind == "hostgroup" or api.version != "6.0":
             for group in api(f"{kind}.get", {"output": ["name"]}):
-                _add(facts, f"Zabbix {kind} {group['name']}", "")
+                add(facts, f"Zabbix {kind} {group['name']}", "")
     return facts
 
 
-def _add(facts: Facts, name: str, text: str) -> None:
-    """Count things of one name, so that a duplicate shows."""
-    number = sum(1 for known in facts if known == name or known.startswith(f"{name} (copy"))
-    facts[OWNER.sub(r"\1OWNER", f"{name} (copy {number})" if number else name)] = text
+def add(facts: Facts, name: str, text: str) -> None:
+    """Count things of one name, whoever owns them, so that a duplicate shows."""
+    name = OWNER.sub(r"\1OWNER", name)
+    number = sum(1 for known in facts if known == name or known.startswith(f"{name} (copy "))
+    facts[f"{name} (copy {number})" if number else name] = text
 
 
 def _text(value: Any) -> str:
@@ -149,8 +141,3 @@ def _lasting(value: Any) -> Any:
         words = all(isinstance(each, str) for each in value)  # in no order that NetBox would keep
         return sorted(value) if words else [_lasting(each) for each in value]
     return value if not isinstance(value, str) else NUMBERED.sub("", value)
-
-
-def server_is_there(arena: Arena) -> bool:
-    """Whether the container of the stack exists."""
-    return arena.lab.containers.exists(VMID)

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 
 from lab import environment, firewall, lxc, namespaces, servers, services, wireguard
@@ -81,12 +80,17 @@ def stop(site: Site) -> None:
 def down(site: Site) -> None:
     """Remove the site with everything in it."""
     stop(site)
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    if any(Path(mount.replace("\\040", " ")).is_relative_to(site.state) for mount in mounts):
+    if mounted_below(site.state):
         raise LabError(f"something is mounted below {site.state}: unmount it first")
     shutil.rmtree(site.state, ignore_errors=True)
     if site.state.exists():
         raise LabError(f"{site.state} could not be removed wholly")
+
+
+def mounted_below(path: Path) -> bool:
+    """Whether anything is mounted on `path` or below it: what is removed there would be removed elsewhere."""
+    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    return any(Path(mount.replace("\\040", " ")).is_relative_to(path) for mount in mounts)
 
 
 def sweep(site: Site) -> None:
@@ -97,8 +101,7 @@ def sweep(site: Site) -> None:
     """
     end(Processes(site).orphans(), timeout=1)
     Network(site).down()
-    with suppress(OSError):
-        lxc.remove_groups(site)
+    lxc.remove_groups(site)
     Peers(site).forget()
     for socket in wireguard.SOCKETS.glob(f"wg{site.hash}*.sock"):
         socket.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import IO, TYPE_CHECKING
@@ -144,16 +145,28 @@ def confine(site: Site, pid: int | None) -> None:
 
 
 def remove_groups(site: Site) -> None:
-    """Remove the site's control groups, which must be empty of processes."""
-    for top in CGROUPS.glob(f"**/wgl-{site.hash}*"):
+    """Remove the site's control groups; one that still holds a process stays."""
+    for top in groups(site):
         for path, _, _ in os.walk(top, topdown=False):
-            Path(path).rmdir()
+            with suppress(OSError):
+                Path(path).rmdir()
+
+
+def groups(site: Site) -> list[Path]:
+    """Return the site's control groups in every hierarchy; those of others may vanish meanwhile."""
+    found: list[Path] = []
+    for path, below, _ in os.walk(CGROUPS):
+        own = [name for name in below if name.startswith(f"wgl-{site.hash}")]
+        found += (Path(path, name) for name in own)
+        below[:] = [name for name in below if name not in own]
+    return found
 
 
 def configuration(site: Site, spec: "ContainerSpec") -> str:
     """Return LXC's configuration of the container."""
+    includes = ("common", "userns", *(["nesting"] if spec.nesting else []))
     lines = [
-        *(f"lxc.include = /usr/share/lxc/config/{n}.conf" for n in ("common", "userns", "nesting")),
+        *(f"lxc.include = /usr/share/lxc/config/{name}.conf" for name in includes),
         "lxc.arch = linux64",
         f"lxc.uts.name = {spec.hostname}",
         f"lxc.idmap = u 0 {FIRST_ID} {IDS}",
@@ -164,7 +177,7 @@ def configuration(site: Site, spec: "ContainerSpec") -> str:
         f"lxc.mount.entry = {HOME}/.node/tun dev/net/tun none bind,create=file 0 0",
         f"lxc.cgroup.dir = {group(site, spec.vmid)}",
         f"lxc.console.logfile = {HOME}/{spec.vmid}/console.log",
-        *_apparmor(),
+        *_apparmor(nesting=spec.nesting),
         *_limits(spec),
     ]
     for number, nic in enumerate(spec.nics):
@@ -172,10 +185,10 @@ def configuration(site: Site, spec: "ContainerSpec") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _apparmor() -> list[str]:
-    """Run unconfined where AppArmor is missing, and with nesting where it is not."""
+def _apparmor(*, nesting: bool) -> list[str]:
+    """Run unconfined where AppArmor is missing."""
     if Path("/sys/module/apparmor/parameters/enabled").exists() and shutil.which("apparmor_parser"):
-        return ["lxc.apparmor.profile = generated", "lxc.apparmor.allow_nesting = 1"]
+        return ["lxc.apparmor.profile = generated", f"lxc.apparmor.allow_nesting = {int(nesting)}"]
     return ["lxc.apparmor.profile = unconfined"]
 
 

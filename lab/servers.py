@@ -1,7 +1,6 @@
 """The servers of a site, in the order they start."""
 
 import hashlib
-import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -124,8 +123,8 @@ def _start(site: Site, processes: Processes, server: Server) -> None:
     if processes.pid(server.name) and known.exists() and known.read_text() != version:
         processes.stop(server.name)
     if processes.pid(server.name) is None:
-        if server.port and not _free(site.port(server.port)):
-            site.repick(server.port)
+        if server.port:
+            site.claim(server.port)
         processes.start(server.name, server.command(site))
         known.write_text(version)
 
@@ -136,11 +135,3 @@ def _version(server: Server) -> str:
     folders = [own, own / "api", *([own / server.module.rpartition(".")[2]] if server.module else [])]
     files = sorted(path for folder in folders for path in folder.glob("*.py"))
     return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
-
-
-def _free(port: int) -> bool:
-    try:
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return False
-    return True

@@ -122,6 +122,13 @@ class Site:
         self._remember_ports(ports)
         return ports[service]
 
+    def claim(self, service: str) -> None:
+        """Keep the port of `service`, which is about to start, unless a stranger has taken it: then repick."""
+        try:
+            socket.create_server(("127.0.0.1", self.port(service))).close()
+        except OSError:
+            self.repick(service)
+
     def _known_ports(self) -> dict[str, int]:
         try:
             return {str(k): int(v) for k, v in json.loads(self._ports_file.read_text()).items()}

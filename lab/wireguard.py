@@ -1,5 +1,6 @@
 """WireGuard interfaces in network namespaces: the kernel's where it has them, else wireguard-go."""
 
+import threading
 import time
 from functools import cache
 from pathlib import Path
@@ -19,9 +20,17 @@ FIRST_USER, USERS = 61184, 16
 """User numbers that systemd keeps for passing services: nobody else has them."""
 
 
-@cache
+_probing = threading.Lock()
+
+
 def in_kernel(site: Site) -> bool:
     """Whether the kernel makes WireGuard interfaces (it loads its module if it has one)."""
+    with _probing:  # of two probes at once one would find the other's interface in its way
+        return _probe(site)
+
+
+@cache
+def _probe(site: Site) -> bool:
     node, name = site.node, "wg-probe"
     if run(["ip", "-n", node, "link", "add", name, "type", "wireguard"], check=False).returncode:
         return False

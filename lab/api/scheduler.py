@@ -1,11 +1,15 @@
-"""Runs what is planned, at its times."""
+"""Runs what is planned, at its times, on a site that wants so."""
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable
 
 from lab.api.calendar_event import next_run
 
+SWITCH = "WIREGUARD_VPN_LAB_SCHEDULES"
+"""Environment variable that, set to anything, lets jobs run at their times. By default none does: a backup locks its
+container, whatever a test or a person is doing with it at 02:00."""
 Planned = tuple[str, Callable[[], object]]
 """A schedule (calendar event) and what to do when it comes due."""
 
@@ -18,8 +22,9 @@ class Scheduler:
         self._since = time.time()
 
     def start(self) -> None:
-        """Begin to watch the clock, in the background."""
-        threading.Thread(target=self._watch, daemon=True, name="scheduler").start()
+        """Begin to watch the clock, in the background, if that is asked for."""
+        if os.environ.get(SWITCH):
+            threading.Thread(target=self._watch, daemon=True, name="scheduler").start()
 
     def _watch(self) -> None:
         while True:

@@ -21,6 +21,14 @@ from lab.site import Site
 CHUNK = 65536
 
 
+def start(site: Site, name: str, address: str, port: int, *options: str) -> None:
+    """Start the gateway of `name` unless it runs, on another port when a stranger has taken its own."""
+    processes, process = Processes(site), f"{name}-gateway"
+    if processes.pid(process) is None:
+        site.claim(name)
+        processes.start(process, [sys.executable, "-m", "lab.services.gateway", name, address, str(port), *options])
+
+
 async def serve(site: Site, name: str, address: str, port: int, *, tls: bool = False) -> None:
     """Join connections until the process ends."""
     listening = socket.create_server(("127.0.0.1", site.port(name)), backlog=64)

@@ -10,7 +10,6 @@ import json
 import secrets
 import ssl
 import string
-import sys
 import time
 import urllib.request
 
@@ -20,6 +19,7 @@ from lab.containers import Containers, ContainerSpec, Nic
 from lab.credentials import secret
 from lab.errors import ContainerError, LabError
 from lab.processes import Processes
+from lab.services import gateway
 from lab.services.netbox_image import SEED, image
 from lab.site import BRIDGES, Site
 
@@ -95,15 +95,14 @@ def variables(site: Site) -> dict[str, str]:
 
 
 def _spec(site: Site) -> ContainerSpec:
-    gateway = BRIDGES["vmbr0"].partition("/")[0]
+    router = BRIDGES["vmbr0"].partition("/")[0]
     mac = f"02:00:00:{site.hash[0:2]}:{site.hash[2:4]}:31"
-    nic = Nic("eth0", "vmbr0", mac, f"{ADDRESS}/16", gateway)
+    nic = Nic("eth0", "vmbr0", mac, f"{ADDRESS}/16", router)
     return ContainerSpec(VMID, "netbox", 2048, 0, 2, 8, (nic,))
 
 
 def _start_gateway(site: Site) -> None:
-    module = [sys.executable, "-m", "lab.services.gateway", "netbox", ADDRESS, str(PORT)]
-    Processes(site).start("netbox-gateway", module)
+    gateway.start(site, "netbox", ADDRESS, PORT)
     Processes(site).wait("netbox-gateway")
 
 

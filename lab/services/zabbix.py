@@ -17,6 +17,7 @@ from lab.containers import Containers, ContainerSpec, Nic
 from lab.credentials import secret
 from lab.errors import ContainerError, LabError
 from lab.processes import Processes
+from lab.services import gateway
 from lab.services.inlet import ADDRESS as NODE
 from lab.services.zabbix_api import ADMINISTRATOR, FIRST_PASSWORD, Api, deploy_token, ensure_groups, ensure_viewer
 from lab.services.zabbix_image import image
@@ -97,9 +98,9 @@ def _create(site: Site, containers: Containers) -> None:
     chosen = version(site)
     archive = image(chosen).archive(site)
     progress(f"Making Zabbix {chosen}'s container")
-    gateway = BRIDGES["vmbr0"].partition("/")[0]
+    router = BRIDGES["vmbr0"].partition("/")[0]
     mac = f"02:00:00:{site.hash[0:2]}:{site.hash[2:4]}:32"
-    nic = Nic("eth0", "vmbr0", mac, f"{ADDRESS}/16", gateway)
+    nic = Nic("eth0", "vmbr0", mac, f"{ADDRESS}/16", router)
     containers.create(ContainerSpec(VMID, "zabbix", 1536, 0, 2, 8, (nic,)), archive)
     write_atomically(_version_file(site), chosen + "\n")
     _token_file(site).unlink(missing_ok=True)
@@ -107,10 +108,9 @@ def _create(site: Site, containers: Containers) -> None:
 
 def _start_ways(site: Site) -> None:
     """Lead the machine to the frontend, and Zabbix to the backup server."""
-    processes, python = Processes(site), [sys.executable, "-m"]
-    gateway = [*python, "lab.services.gateway", "zabbix", ADDRESS, str(WEB_PORT), "tls"]
-    processes.start("zabbix-gateway", gateway)
-    processes.start("pbs-inlet", [*python, "lab.services.inlet", "pbs", str(PBS_PORT)])
+    processes = Processes(site)
+    gateway.start(site, "zabbix", ADDRESS, WEB_PORT, "tls")
+    processes.start("pbs-inlet", [sys.executable, "-m", "lab.services.inlet", "pbs", str(PBS_PORT)])
     for name in ("zabbix-gateway", "pbs-inlet"):
         processes.wait(name)
 

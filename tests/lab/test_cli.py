@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.lab.stack.conftest import deployed, rehearsal
-from tests.lab.stack.rehearsal import MANAGEMENT, SERVER, VMID, Rehearsal, eventually, keys_in
+from tests.lab.stack.rehearsal import MANAGEMENT, SERVER, VMID, Rehearsal, keys_in
+from tests.lab.waiting import eventually
 
 __all__ = ["deployed", "rehearsal"]
 STORAGE = ("--storage", "pbs")

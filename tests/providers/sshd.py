@@ -55,22 +55,30 @@ class Sshd:
         return public(self.host_key)
 
     @contextmanager
-    def running(self) -> Iterator["Sshd"]:
-        """Serve until the block ends."""
-        listening = socket.create_server(("127.0.0.1", 0))
+    def running(self, after: float = 0.0) -> Iterator["Sshd"]:
+        """Serve until the block ends, after so many seconds of refusing."""
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))  # refuses as long as it does not listen
         self.port = listening.getsockname()[1]
         transports: list[paramiko.Transport] = []
-        threading.Thread(target=self._accept, args=(listening, transports), daemon=True).start()
+        starting = threading.Timer(after, self._accept, (listening, transports))
+        starting.daemon = True
+        if not after:  # whoever connects first must not be quicker
+            listening.listen()
+        starting.start()
         try:
             yield self
         finally:
-            listening.shutdown(socket.SHUT_RDWR)
+            starting.cancel()
+            with suppress(OSError):
+                listening.shutdown(socket.SHUT_RDWR)
             listening.close()
             for transport in transports:
                 transport.close()
 
     def _accept(self, listening: socket.socket, transports: list[paramiko.Transport]) -> None:
         with suppress(OSError):
+            listening.listen()
             while True:
                 connection, _ = listening.accept()
                 transport = paramiko.Transport(connection)

@@ -156,7 +156,7 @@ class Machine:
         return (self.home / "journal").read_text().splitlines()
 
     def break_(self, *words: str) -> None:
-        """Make every call that contains one of `words` fail from now on; none repairs all."""
+        """Make calls that begin with one of `words` fail from now on, or the next one after `once`; none repairs."""
         (self.home / "broken").write_text("".join(f"{word}\n" for word in words))
 
     def bundle(self, version: Version) -> Path:

@@ -39,12 +39,23 @@ def test_a_failing_step_rolls_back_and_says_so(server: Machine, broken: str) -> 
     new = TEAM.but(peers={"alice": key(1)}, rules="table inet wireguard_vpn { chain y { } }\n")
     if "firewall" in broken:
         (server.home / "units/wireguard-vpn-firewall.service").write_text("enabled\n")
-    server.break_(broken)
+    server.break_(f"once {broken}")
     outcome = server.apply(new)
-    server.break_()
     assert outcome.status == 1
     assert outcome.report["ok"] is False
-    assert "[key]" in outcome.said or "=" not in outcome.report["reason"]
+    assert outcome.report["rolled_back"] is True
+    assert "rolled back to the last good version, which is running" in outcome.said
+    assert "AAAA" not in outcome.said
+    assert server.observe(TEAM) == clean
+
+
+def test_a_rollback_that_fails_as_well_is_told_and_the_next_apply_repairs(server: Machine) -> None:
+    clean = server.observe(TEAM)
+    server.break_("wg addconf")
+    outcome = server.apply(TEAM.but(peers={"alice": key(1)}))
+    assert outcome.report["rolled_back"] is False
+    assert "the service is not in order" in outcome.said
+    server.break_()
     server.apply(TEAM)
     assert server.observe(TEAM) == clean
 

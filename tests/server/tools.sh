@@ -3,7 +3,7 @@
 # They keep the state of a pretended machine in $MACHINE: `running/IFACE` (what wg has loaded),
 # `units/UNIT` (its words: active, enabled), `table` (nft's table), `sysctl/NAME`, `packages`, `addresses`,
 # `routes`, `owners` (names of files that are not root's), `hosts` (what resolves), and write every call that changes something
-# to `calls`. `broken` holds the beginnings of calls that must fail.
+# to `calls`. `broken` holds the beginnings of calls that must fail, those after `once` a single time.
 set -u
 tool=${0##*/}
 root=$WIREGUARD_VPN_ROOT
@@ -14,7 +14,8 @@ call() {
     for word in "$@"; do text+=" ${word##*/}"; done
     echo "$text" >>"$MACHINE/calls"
     while read -r word; do
-        [[ $text == "$word"* ]] || continue
+        [[ $text == "${word#once }"* ]] || continue
+        if [[ $word == "once "* ]]; then sed -i "/^$word\$/d" "$MACHINE/broken"; fi
         echo "broken on purpose: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" >&2
         exit 1
     done <"$MACHINE/broken"

@@ -19,8 +19,8 @@ from tests.lab.bare_site.way_in import (
     VMID,
     await_ssh,
     connects,
-    eventually,
 )
+from tests.lab.waiting import eventually
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="network namespaces and containers need root"),

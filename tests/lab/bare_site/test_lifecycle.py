@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import lifecycle, namespaces
+from lab import lifecycle, lxc, namespaces
 from lab.containers import Containers
 from lab.errors import LabError
-from lab.lxc import CGROUPS
 from lab.peers import Peers
 from lab.processes import Processes
 from lab.site import SERVICES, Site
@@ -50,13 +49,16 @@ def mounts_of(site: Site) -> list[str]:
 def test_two_sites_side_by_side_and_nothing_left_of_one(site: Site, tmp_path: Path) -> None:
     other = checkout(tmp_path)
     lifecycle.start(other)
+    Processes(other).start("guest", ["sleep", "600"])
+    lxc.confine(other, Processes(other).pid("guest"))
     assert mounts_of(other)
+    assert lxc.groups(other)
     assert set(other.ports().values()).isdisjoint(site.ports().values())
     lifecycle.down(other)
     assert not other.state.exists()
     assert namespaces.named(other.prefix) == []
     assert Processes(other).orphans() == []
-    assert list(CGROUPS.glob(f"*/wgl-{other.hash}")) == []
+    assert lxc.groups(other) == []
     assert mounts_of(other) == []
     assert ssh(site, "hostname").stdout == "rehearsal\n"
 
@@ -85,7 +87,8 @@ def test_ports_are_remembered_and_differ(tmp_path: Path) -> None:
     assert len(set(ports.values())) == len(SERVICES)
     assert Site.of(tmp_path).ports() == ports
     with socket.create_server(("127.0.0.1", ports["pve"])):
-        assert Site.of(tmp_path).repick("pve") != ports["pve"]
+        Site.of(tmp_path).claim("pve")
+    assert Site.of(tmp_path).port("pve") != ports["pve"]
     assert Site.of(tmp_path).port("ssh") == ports["ssh"]
 
 

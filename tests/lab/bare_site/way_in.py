@@ -1,27 +1,22 @@
 """How the tests of the site reach it and look at it."""
 
+import re
 import shlex
 import shutil
 import socket
 import subprocess
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import lab
 from lab import namespaces, node
 from lab.site import Site
+from tests.lab.waiting import eventually
 
 VMID = 3090
 ADDRESS = "192.168.20.90"
+LIFETIMES = re.compile(r" *(valid_lft|preferred_lft|expires) \w+")
+"""Seconds that an address or a route is good for, as ip(8) shows them."""
 MANAGEMENT, DMZ = "192.168.10.20", "172.16.10.20"
-
-
-def eventually(condition: Callable[[], object], what: str, timeout: float = 60) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def connects(namespace: str, address: str, port: int) -> bool:
@@ -59,7 +54,8 @@ def checkout(directory: Path) -> Site:
 
 
 def host_network() -> str:
-    """Everything the machine's own network consists of."""
+    """Everything the machine's own network consists of; what only counts down is left out."""
     commands = ("ip -o address", "ip route show table all", "ip rule", "nft list ruleset", "sysctl net.ipv4.ip_forward")
     shown = [subprocess.run(c.split(), capture_output=True, text=True, check=False).stdout for c in commands]
+    shown = [LIFETIMES.sub("", text) for text in shown]
     return "\n".join([*shown, *(Path("/etc", name).read_text() for name in ("resolv.conf", "hosts", "passwd"))])

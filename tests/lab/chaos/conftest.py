@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos.arena import checkout, gated
+from chaos.arena import gated
 from chaos.cases import Bench
+from tests.lab.stack.rehearsal import checkout
 
 
 @pytest.fixture(scope="package")

@@ -1,6 +1,5 @@
 """A checkout of its own whose lab has a real Zabbix and a real NetBox, and the stack deployed under their eyes."""
 
-import shutil
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,10 +9,8 @@ import pytest
 
 from lab.services import netbox, zabbix
 from lab.services.zabbix_api import Api
-from lab.site import Site
-from tests.lab.stack.conftest import LEFT_BEHIND, ROOT, link_toolchain
 from tests.lab.stack.pulumi_cli import Stack
-from tests.lab.stack.rehearsal import Rehearsal
+from tests.lab.stack.rehearsal import Rehearsal, checkout
 from tests.providers.netbox.admin import Admin
 from tests.providers.zabbix.dump import dump
 
@@ -58,10 +55,7 @@ class Watched:
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """The stack `lab` up, registered in NetBox, with Zabbix watching it and its backups."""
     root = tmp_path_factory.mktemp("a watched checkout") / "wireguard vpn"
-    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND)
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    link_toolchain(root / ".lab")
-    own = Rehearsal(root, Site.of(root))
+    own = checkout(root)
     try:
         own.lab("start", "--services", "netbox,zabbix")
         stack = own.stack("lab")

@@ -6,7 +6,7 @@ from pathlib import Path
 from lab.services import zabbix
 from tests.browser import browse, picture
 from tests.lab.monitoring.conftest import Watched
-from tests.lab.stack.rehearsal import eventually
+from tests.lab.waiting import eventually
 
 ERROR_BOX = "msg-bad"
 """Class of the boxes in which Zabbix complains."""
@@ -15,7 +15,7 @@ SHOWN = ("Active peers", "Newest handshake", "UDP port 51820 reachability", "Tra
 
 def test_dashboard_shows_the_server(watched: Watched, tmp_path: Path) -> None:
     watched.rehearsal.peers.connect_all(watched.stack.clients())
-    eventually(lambda: watched.values().get("wireguard.peers.active") == "4", 150)
+    eventually(lambda: watched.values().get("wireguard.peers.active") == "4", timeout=150)
     page = tmp_path / "login.html"
     page.write_text(_login(watched))
     text = browse(page.as_uri(), tmp_path, "--dump-dom")

@@ -3,7 +3,8 @@
 import time
 
 from tests.lab.monitoring.conftest import Watched
-from tests.lab.stack.rehearsal import VMID, eventually
+from tests.lab.stack.rehearsal import VMID
+from tests.lab.waiting import eventually
 
 KEEPALIVE_PEERS = ("alice-laptop", "bob-phone", "carol-tablet")
 SERVICE_DOWN = "WireGuard: WireGuard service is not active"
@@ -12,7 +13,7 @@ BACKUP_OLD = "WireGuard: no backup for more than 30h"
 
 def test_items_have_values_within_two_minutes(watched: Watched) -> None:
     watched.rehearsal.peers.connect_all(watched.stack.clients())
-    values = eventually(lambda: _complete(watched.values()), 120)
+    values = eventually(lambda: _complete(watched.values()), timeout=120)
     assert values["wireguard.service"] == values["wireguard.interface"] == values["wireguard.port"] == "1"
     assert int(values["wireguard.memory.total"]) == 1024**3
     assert 0 < float(values["wireguard.memory"]) < 100
@@ -44,20 +45,20 @@ def test_agent_answers_nothing_but_its_item(watched: Watched) -> None:
 
 def test_stopped_service_raises_its_trigger_alone_and_a_started_one_clears_it(watched: Watched) -> None:
     watched.rehearsal.sh("systemctl stop wg-quick@wg0")
-    eventually(lambda: SERVICE_DOWN in watched.problems(), 150)
+    eventually(lambda: SERVICE_DOWN in watched.problems(), timeout=150)
     assert not {p for p in watched.problems() if "interface" in p or "port" in p}
     watched.rehearsal.sh("systemctl start wg-quick@wg0")
-    eventually(lambda: SERVICE_DOWN not in watched.problems(), 150)
+    eventually(lambda: SERVICE_DOWN not in watched.problems(), timeout=150)
 
 
 def test_missing_backup_is_a_problem_until_there_is_one(watched: Watched) -> None:
     watched.ask_now("wireguard.backup")
-    eventually(lambda: BACKUP_OLD in watched.problems(), 120)
+    eventually(lambda: BACKUP_OLD in watched.problems(), timeout=120)
     started = time.time()
     watched.rehearsal.task("POST", "/nodes/pve/vzdump", vmid=VMID, storage=_storage(watched), mode="snapshot")
     watched.ask_now("wireguard.backup")
-    eventually(lambda: int(watched.values().get("wireguard.backup", "0")) >= int(started), 120)
-    eventually(lambda: BACKUP_OLD not in watched.problems(), 120)
+    eventually(lambda: int(watched.values().get("wireguard.backup", "0")) >= int(started), timeout=120)
+    eventually(lambda: BACKUP_OLD not in watched.problems(), timeout=120)
 
 
 def _storage(watched: Watched) -> str:

@@ -1,15 +1,14 @@
 """A real server: bundles applied over SSH through the node, and what it then shows."""
 
 import json
-import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 from clients.ssh import Done, Session, Way, scan_host_key
 from lab import node
+from lab.flow import Flow
 from lab.peers import Peers
 from lab.site import Site
 from tests.lab.bare_site.way_in import ADDRESS
@@ -89,34 +88,11 @@ class Live:
         return int(dict(line.split("\t") for line in shown.splitlines())[key])
 
 
-@dataclass
-class Flow:
-    """A ping of 100 packets a second through a peer's tunnel."""
-
-    site: Site
-    name: str
-
-    def __enter__(self) -> Self:
-        peer = Peers(self.site).get(self.name)
-        assert peer
-        argv = ["ip", "netns", "exec", peer.namespace, "ping", "-n", "-i", "0.01", "10.8.0.1"]
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def answered(self) -> list[int]:
-        """End the flow and return the sequence numbers that were answered."""
-        self._process.terminate()
-        said, _ = self._process.communicate(timeout=20)
-        return [int(seq) for seq in re.findall(r"icmp_seq=(\d+)", said)]
-
-
-def missing(answered: list[int]) -> int:
-    """Return how many packets between the first and the last answer were lost."""
-    return answered[-1] - answered[0] + 1 - len(set(answered))
+def flow(site: Site, name: str) -> Flow:
+    """Return a ping of 100 packets a second through a peer's tunnel."""
+    peer = Peers(site).get(name)
+    assert peer
+    return Flow(peer.namespace, "10.8.0.1")
 
 
 def configs(wanted: Network) -> dict[str, str]:

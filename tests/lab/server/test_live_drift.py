@@ -4,8 +4,8 @@ import pytest
 
 from lab.peers import Peers
 from lab.site import Site
-from tests.lab.bare_site.way_in import eventually
 from tests.lab.server.live import Live, version
+from tests.lab.waiting import eventually
 
 DRIFT = {
     "config edited": (

@@ -4,17 +4,12 @@ So the tests disturb neither the lab of this checkout nor its files: `pulumi con
 the copy's Pulumi.lab.yaml.
 """
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from lab.site import Site
-from tests.lab.stack.rehearsal import Rehearsal
-
-ROOT = Path(__file__).resolve().parents[3]
-LEFT_BEHIND = shutil.ignore_patterns(".git", ".lab", ".venv", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
+from tests.lab.stack.rehearsal import Rehearsal, checkout
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -28,11 +23,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsal]:
     """The copy with its lab up and nothing deployed."""
     root = tmp_path_factory.mktemp("a checkout") / "wireguard vpn"
-    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND)
-    (root / ".venv").symlink_to(ROOT / ".venv")
-    link_toolchain(root / ".lab")
+    own = checkout(root)
     leave_out(root / "Pulumi.lab.yaml", "netbox", "zabbix")
-    own = Rehearsal(root, Site.of(root))
     try:
         own.lab("start")
         (root / ".lab/backend").mkdir(exist_ok=True)
@@ -56,12 +48,3 @@ def leave_out(config: Path, *systems: str) -> None:
         if key not in text:
             text = text.replace("config:\n", f'config:\n  {key} "false"\n', 1)
     config.write_text(text)
-
-
-def link_toolchain(state: Path) -> None:
-    """Give the copy the toolchain that tools/setup made for this checkout."""
-    (state / "pulumi-home").mkdir(parents=True, exist_ok=True)
-    for name in ("toolchain", "pulumi-home/plugins"):
-        target = (ROOT / ".lab" / name).resolve()
-        assert target.exists(), "there is no Pulumi yet: run tools/setup"
-        (state / name).symlink_to(target)

@@ -1,15 +1,14 @@
 """What the tests do on a rehearsal site: run pulumi, connect peers, look into the container."""
 
 import re
+import shutil
 import ssl
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
@@ -19,14 +18,15 @@ from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import DMZ_HOST, MANAGEMENT_HOST, Site
 from tests.lab.stack.pulumi_cli import Stack
+from tests.lab.waiting import eventually
 
+ROOT = Path(__file__).resolve().parents[3]
+LEFT_BEHIND = shutil.ignore_patterns(".git", ".lab", ".venv", "__pycache__", ".*_cache", ".hypothesis", "node_modules")
 VMID = 2190
 SERVER = "10.8.0.1"
 TEMPLATE = "local:vztmpl/debian-12-standard_12.12-1_amd64.tar.zst"
 MANAGEMENT = MANAGEMENT_HOST.partition("/")[0]
 DMZ = DMZ_HOST.partition("/")[0]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,23 @@ class Rehearsal:
         self.task("POST", "/nodes/pve/lxc", vmid=vmid, ostemplate=TEMPLATE, **made)
 
 
-def eventually(check: Callable[[], T], seconds: float = 60) -> T:
-    """Return the first true answer of `check`; fail when there is none in time."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = check()
-        if answer:
-            return answer
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {check}"
-        time.sleep(0.2)
+def checkout(root: Path) -> Rehearsal:
+    """Copy this checkout's files to `root`, with its toolchain; what lies there already is updated."""
+    shutil.copytree(ROOT, root, ignore=LEFT_BEHIND, dirs_exist_ok=True)
+    if not (root / ".venv").exists():
+        (root / ".venv").symlink_to(ROOT / ".venv")
+    if not (root / ".lab/toolchain").exists():
+        _link_toolchain(root / ".lab")
+    return Rehearsal(root, Site.of(root))
+
+
+def _link_toolchain(state: Path) -> None:
+    """Give the copy the toolchain that tools/setup made for this checkout."""
+    (state / "pulumi-home").mkdir(parents=True, exist_ok=True)
+    for name in ("toolchain", "pulumi-home/plugins"):
+        target = (ROOT / ".lab" / name).resolve()
+        assert target.exists(), "there is no Pulumi yet: run tools/setup"
+        (state / name).symlink_to(target)
 
 
 def keys_in(text: str) -> set[str]:

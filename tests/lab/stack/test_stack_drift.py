@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.lab.stack.rehearsal import SERVER, Rehearsal, eventually
+from tests.lab.stack.rehearsal import SERVER, Rehearsal
+from tests.lab.waiting import eventually
 
 STRANGER = "wg genkey | wg pubkey"
 OFF = "systemctl kill -s KILL wg-quick@wg0; ip link delete wg0; systemctl stop wg-quick@wg0"

@@ -119,13 +119,23 @@ def on_disk(lab: Rehearsal, scratch: Path) -> dict[str, bytes]:
 def in_container(lab: Rehearsal) -> dict[str, bytes]:
     """Return journal, histories, temporary files and everything others may read, in the container."""
     commands = {"journal": JOURNAL, "histories": HISTORY, "readable files": READABLE, "temporary files": TEMPORARY}
-    return {
-        f"{name} of the container": lab.containers.execute(VMID, ["/bin/sh", "-c", command], timeout=300).stdout
-        for name, command in commands.items()
-    }
+    return {f"{name} of the container": output_of(lab, command) for name, command in commands.items()}
 
 
-SEEN = ("up --diff -v=9", "traffic not marked secret", "processes in the container", "journal of the container")
+def output_of(lab: Rehearsal, command: str) -> bytes:
+    """Return what a command in the container printed; a search that breaks off has searched nothing."""
+    done = lab.containers.execute(VMID, ["/bin/sh", "-c", command], timeout=300)
+    assert done.returncode == 0, (command, done.stderr)
+    return done.stdout
+
+
+SEEN = (
+    "up --diff -v=9",
+    "traffic not marked secret",
+    "processes in the container",
+    "journal of the container",
+    "readable files of the container",
+)
 """Places that cannot be empty unless the search looks at nothing."""
 
 
