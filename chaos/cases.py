@@ -16,6 +16,8 @@ from chaos.verdict import judge, said
 from tests.leaks.canaries import Canary, of_environment, of_keyring, pieces
 
 LOCKED: Final = "currently locked"
+BUSY: Final = "CT is locked"
+"""What a node says that still works at the last run's request: no run may hurry it."""
 CONVERGED: Final = ("preview", "--refresh", "--expect-no-changes")
 
 
@@ -103,14 +105,25 @@ class Bench:
 
 
 def retried(arena: Arena, command: Callable[[], Ran], outcome: Outcome | None = None) -> Ran:
-    """Run a command as a person would after a crash: a stale lock is cancelled, and the command run again."""
+    """Run a command as a person would: a lock is dealt with, and the command run again."""
     ran = command()
-    if ran.code and LOCKED in ran.out:
+    need = _unlocked(arena, ran.out) if ran.code else ""
+    if not need:
+        return ran
+    if outcome:
+        outcome.needed = need
+    return command()
+
+
+def _unlocked(arena: Arena, told: str) -> str:
+    """Cancel the lock that a crash left, or wait for a busy node; return which, nothing when there is no lock."""
+    if LOCKED in told:
         arena.pulumi("cancel", "--yes")
-        if outcome:
-            outcome.needed = "cancel"
-        ran = command()
-    return ran
+        return "cancel"
+    if BUSY in told:
+        world.await_node(arena)
+        return "to wait for the node"
+    return ""
 
 
 def seeded(name: str, seed: int) -> Random:

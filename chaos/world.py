@@ -3,6 +3,7 @@
 import json
 import re
 import ssl
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -71,8 +72,20 @@ def _change(before: str | None, after: str | None) -> str:
     return f"…{before[max(0, start - 40) : start + 80]} became …{after[max(0, start - 40) : start + 80]}"
 
 
+def await_node(arena: Arena, seconds: float = 60.0) -> None:
+    """Wait until the node works at no guest any more, so long at most."""
+    give_up = time.monotonic() + seconds
+    while any(guest["lock"] for guest in _node(arena)["guests"].values()) and time.monotonic() < give_up:
+        time.sleep(0.5)
+
+
+def _node(arena: Arena) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((arena.site.state / "pve/state.json").read_text())
+    return state
+
+
 def _stand_ins(arena: Arena) -> Iterator[tuple[str, str]]:
-    pve = json.loads((arena.site.state / "pve/state.json").read_text())
+    pve = _node(arena)
     for vmid, guest in pve["guests"].items():
         if int(vmid) not in (netbox.VMID, zabbix.VMID):
             yield f"Proxmox guest {vmid}", _text(guest)
