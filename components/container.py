@@ -73,7 +73,13 @@ class Container(pulumi.ComponentResource):
             checksum=proxmox.pinned_checksum,
             checksum_algorithm="sha512",
             overwrite=False,  # a changed upstream size would otherwise replace the file
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[claim], retain_on_delete=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                depends_on=[claim],
+                retain_on_delete=True,
+                protect=False,  # another version is another file, and Pulumi replaces nothing that is protected
+            ),
         )
         return template.id
 

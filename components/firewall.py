@@ -64,6 +64,8 @@ class Firewall(pulumi.ComponentResource):
                 # They live in the guest's own file: a container made anew has none, whatever its VMID.
                 replacement_trigger=container.instance,
                 delete_before_replace=True,
+                # Pulumi replaces nothing that is protected; and there is nothing to lose: deleting them writes nothing.
+                protect=False,
             ),
         )
         self.register_outputs({})

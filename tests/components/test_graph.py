@@ -29,6 +29,8 @@ NINE_STEPS = [
 ]
 """Data model, Create workflow: template and container, then what is done inside it (steps 3 to 6 are the
 one push of the server, which waits for boot, installs, writes and starts), then the three registrations."""
+REPLACEABLE = {"container-template", "firewall-options"}
+"""What is replaced without a loss: a file that stays, and options that a deletion does not touch."""
 SEVEN_STEPS = [
     ["server-state"],
     ["container", "claim"],
@@ -159,7 +161,15 @@ def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph
 @pytest.mark.parametrize("protect", [True, False])
 def test_everything_is_protected_as_configured(*, protect: bool) -> None:
     graph = declare(settings(protect=protect))
-    assert {each.request.protect for each in graph.custom.values()} == {protect}
+    assert {each.request.protect for name, each in graph.custom.items() if name not in REPLACEABLE} == {protect}
+
+
+def test_what_a_container_made_anew_replaces_is_not_protected() -> None:
+    """Pulumi refuses to replace what is protected: a lost container could not come back."""
+    graph = declare(settings(protect=True))
+    assert {name for name, each in graph.custom.items() if not each.request.protect} == REPLACEABLE
+    triggered = {name for name, each in graph.custom.items() if each.request.HasField("replacement_trigger")}
+    assert triggered <= REPLACEABLE
 
 
 def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> None:
