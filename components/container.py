@@ -16,7 +16,8 @@ class Container(pulumi.ComponentResource):
     """An unprivileged LXC with SSH for the stack's own key, started at boot.
 
     `vmid` is its number, `address` its IPv4 address, `instance` the MAC address that Proxmox VE
-    gave: a CT made anew is another instance. `guest` is the resource itself.
+    gave: a CT made anew is another instance. `mark` is the line of its notes that makes it ours, `guest` the
+    resource itself.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Container(pulumi.ComponentResource):
     ) -> None:
         super().__init__("wireguard-vpn:index:Container", name, None, opts)
         own = settings.container
+        self.mark = mark
         self.guest = pve.ContainerLegacy(
             name,
             node_name=settings.proxmox.proxmox_node,

@@ -146,6 +146,7 @@ def test_the_container_carries_the_mark_of_its_owner(graph: Graph) -> None:
     mark = f"pulumi: wireguard-vpn/test/{owner}"
     assert graph.custom["container"].inputs["description"].endswith(f"\n{mark}")
     assert graph.custom["claim"].inputs["mark"] == mark
+    assert graph.custom["server-state"].inputs["mark"] == mark
 
 
 def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph) -> None:
