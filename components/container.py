@@ -1,6 +1,6 @@
 """The container: its template, and the CT itself as an unprivileged guest of a Proxmox VE node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -103,10 +103,13 @@ class Container(pulumi.ComponentResource):
         )
 
 
-def proven(settings: Settings) -> dict[str, str]:
-    """Return what the container has to be, as Proxmox VE says it: what a change in place can change."""
+def proven(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what the container has to be, as Proxmox VE says it: what a change in place can change.
+
+    What it must not have is empty.
+    """
     own = settings.container
-    known = {
+    config = {
         "hostname": own.hostname,
         "cores": own.cpu_cores,
         "memory": own.memory_mb,
@@ -115,7 +118,18 @@ def proven(settings: Settings) -> dict[str, str]:
         "searchdomain": own.domain,
         "nameserver": " ".join(map(str, own.dns_servers)),
     }
-    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+    interface = {
+        "bridge": own.bridge,
+        "tag": own.vlan,
+        "ip": own.ip_address,
+        "gw": own.gateway,
+        "firewall": 1 if settings.firewall.proxmox_firewall else None,
+    }
+    return {"config": _said(config), "interface": _said(interface)}
+
+
+def _said(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
 def _initialization(

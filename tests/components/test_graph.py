@@ -191,11 +191,15 @@ def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph:
     inputs = graph.custom["proof"].inputs
     assert int(inputs["config"]["memory"]) == graph.custom["container"].inputs["memory"]["dedicated"]
     assert inputs["firewall"] == {"enable": "1", "policy_in": "DROP"}
+    expected = {"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""}
+    assert inputs["interface"] == expected
+    assert inputs["config"]["nameserver"] == ""
 
 
 def test_without_the_proxmox_firewall_there_is_none() -> None:
     graph = declare(settings(proxmox_firewall=False))
     assert not graph.custom["proof"].inputs["firewall"]
+    assert graph.custom["proof"].inputs["interface"]["firewall"] == ""
     assert not [name for name in graph.custom if name.startswith("firewall")]
     assert graph.custom["container"].inputs["networkInterfaces"][0]["firewall"] is False
 
