@@ -77,12 +77,13 @@ def proven(settings: Settings) -> dict[str, str]:
 
 
 def _rules(settings: Settings) -> Iterator[Rule]:
-    """Yield what is let in, in Proxmox VE's own words."""
+    """Yield what is let in, in Proxmox VE's own words. A comment makes a rule ours: none that another would choose."""
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
-    yield from _accept("WireGuard", "udp", port, sources)
-    yield from _accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
+    yield from _accept("WireGuard VPN", "udp", port, sources)
+    yield from _accept("WireGuard VPN: SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
     if settings.zabbix.zabbix_enabled and settings.zabbix.zabbix_server:
-        yield from _accept("Zabbix agent", "tcp", AGENT_PORT, [ip_network(settings.zabbix.zabbix_server)])
+        server = ip_network(settings.zabbix.zabbix_server)
+        yield from _accept("WireGuard VPN: Zabbix agent", "tcp", AGENT_PORT, [server])
 
 
 def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[Rule]:

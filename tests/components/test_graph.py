@@ -4,6 +4,7 @@ import itertools
 import json
 from typing import Any
 
+import pulumi
 import pytest
 
 from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
@@ -180,6 +181,7 @@ def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> 
         ("ACCEPT", "udp", "51820", "::/0"),
         ("ACCEPT", "tcp", "22", "192.168.0.0/16"),
     ]
+    assert all(r["comment"].startswith("WireGuard VPN") for r in rules), "a comment makes a rule ours"
     options = graph.custom["firewall-options"].inputs
     assert options["enabled"] is True
     assert options["inputPolicy"] == "DROP"
@@ -221,6 +223,24 @@ def test_no_key_stands_readable_in_any_resource_or_output(graph: Graph) -> None:
         assert not [name for name in secrets if name.strip() in readable], resource.name
     readable = json.dumps({k: v for k, v in graph.outputs.items() if k not in graph.secret_outputs})
     assert not [name for name in secrets if name in readable]
+
+
+def test_what_is_taken_out_of_the_secrets_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function in the clear would have the whole network with it, keys and all."""
+    told: list[Any] = []
+    unsecret = pulumi.Output.unsecret
+
+    def listening(value: pulumi.Output[Any]) -> pulumi.Output[Any]:
+        clear: pulumi.Output[Any] = unsecret(value)
+        clear.apply(told.append)
+        return clear
+
+    monkeypatch.setattr(pulumi.Output, "unsecret", listening)
+    graph = declare(settings(peers=PEERS, **SYSTEMS))
+    assert len(told) > 5
+    assert not [value for value in told if callable(value)]
+    secrets = {each["secret"].strip() for name, each in graph.answers.keys.items() if name != "owner"}
+    assert not [value for value in told for secret in secrets if secret in repr(value)]
 
 
 def without_secrets(value: Any) -> Any:
