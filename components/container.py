@@ -165,4 +165,16 @@ def _address(container: ContainerSettings, guest: pve.ContainerLegacy) -> pulumi
     """Return the CT's address: the configured one, or what DHCP gave."""
     if container.ip_address != DHCP:
         return pulumi.Output.from_input(container.ip_address.partition("/")[0])
-    return guest.ipv4.apply(lambda addresses: addresses[NIC])
+    return guest.ipv4.apply(_leased)
+
+
+def _leased(addresses: Mapping[str, str] | None) -> str:
+    """Return what DHCP gave. A container that was seen stopped has nothing: the run that a preview is of starts it."""
+    if addresses and NIC in addresses:
+        return addresses[NIC]
+    if pulumi.runtime.is_dry_run():
+        return pulumi.UNKNOWN  # type: ignore[return-value]
+    raise pulumi.RunError(
+        "ip_address: dhcp: the container has no IPv4 address: it is stopped, or no DHCP server answers on its bridge. "
+        "See to that, then run pulumi up --refresh"
+    )

@@ -281,6 +281,13 @@ def test_dhcp_s_address_becomes_the_endpoint() -> None:
     assert graph.custom["firewall-options"].inputs["dhcp"] is True
 
 
+def test_a_stopped_container_under_dhcp_can_be_started_and_is_told_when_it_gets_no_address() -> None:
+    dhcp = settings(ip_address="dhcp", gateway=None, peers=PEERS)
+    assert "server" in declare(dhcp, addresses={}, preview=True).custom
+    with pytest.raises(pulumi.RunError, match="it is stopped, or no DHCP server"):
+        declare(dhcp, addresses={})
+
+
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:
     assert graph.custom["host-key"].inputs["instance"] == MAC
     assert graph.custom["server-state"].inputs["instance"] == MAC
