@@ -165,11 +165,14 @@ def _address(container: ContainerSettings, guest: pve.ContainerLegacy) -> pulumi
     """Return the CT's address: the configured one, or what DHCP gave."""
     if container.ip_address != DHCP:
         return pulumi.Output.from_input(container.ip_address.partition("/")[0])
-    return guest.ipv4.apply(_leased)
+    return guest.ipv4.apply(leased)
 
 
-def _leased(addresses: Mapping[str, str] | None) -> str:
-    """Return what DHCP gave. A container that was seen stopped has nothing: the run that a preview is of starts it."""
+def leased(addresses: Mapping[str, str] | None) -> str:
+    """Return the address that DHCP gave, by a container's addresses by interface; RunError when it gave none.
+
+    A preview does not know it then: a container that was seen stopped has none, and the run starts it.
+    """
     if addresses and NIC in addresses:
         return addresses[NIC]
     if pulumi.runtime.is_dry_run():

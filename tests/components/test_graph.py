@@ -7,6 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from components.container import leased
 from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
 
 PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
@@ -281,11 +282,15 @@ def test_dhcp_s_address_becomes_the_endpoint() -> None:
     assert graph.custom["firewall-options"].inputs["dhcp"] is True
 
 
-def test_a_stopped_container_under_dhcp_can_be_started_and_is_told_when_it_gets_no_address() -> None:
+def test_a_stopped_container_under_dhcp_can_be_started() -> None:
     dhcp = settings(ip_address="dhcp", gateway=None, peers=PEERS)
     assert "server" in declare(dhcp, addresses={}, preview=True).custom
+
+
+def test_a_container_that_gets_no_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(pulumi.RunError, match="it is stopped, or no DHCP server"):
-        declare(dhcp, addresses={})
+        leased({})
 
 
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:
