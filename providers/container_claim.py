@@ -41,8 +41,9 @@ GROWS = " (a disk only grows in place)"
 KEEPS = ". To keep what was changed on the node: run pulumi refresh, then set {key}: {old}"
 STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
-    "has this stack's container already, but the state has it on {before}, and changing that makes a new, empty one. "
-    "Put {here} for {before} into the state: pulumi stack export --file FILE, edit it, pulumi stack import --file FILE"
+    "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
+    "Tell the state first: pulumi stack export --file FILE, in it node and nodeName {here} for {before}, "
+    "pulumi stack import --file FILE"
 )
 
 

@@ -87,7 +87,7 @@ def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: P
     ("there", "asked", "words"),
     [
         ("pve2", "pve", "it is CT 'wireguard' on node pve2. Migrate it back, or set proxmox_node"),
-        ("pve2", "pve2", "Put pve2 for pve into the state"),
+        ("pve2", "pve2", "in it node and nodeName pve2 for pve, pulumi stack import"),
         ("pve", "pve2", "allow_replacement: true"),
     ],
 )
