@@ -1,6 +1,6 @@
 """The container: its template, and the CT itself as an unprivileged guest of a Proxmox VE node."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -16,7 +16,8 @@ class Container(pulumi.ComponentResource):
     """An unprivileged LXC with SSH for the stack's own key, started at boot.
 
     `vmid` is its number, `address` its IPv4 address, `instance` the MAC address that Proxmox VE
-    gave: a CT made anew is another instance. `guest` is the resource itself.
+    gave: a CT made anew is another instance. `mark` is the line of its notes that makes it ours, `guest` the
+    resource itself.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Container(pulumi.ComponentResource):
     ) -> None:
         super().__init__("wireguard-vpn:index:Container", name, None, opts)
         own = settings.container
+        self.mark = mark
         self.guest = pve.ContainerLegacy(
             name,
             node_name=settings.proxmox.proxmox_node,
@@ -73,7 +75,13 @@ class Container(pulumi.ComponentResource):
             checksum=proxmox.pinned_checksum,
             checksum_algorithm="sha512",
             overwrite=False,  # a changed upstream size would otherwise replace the file
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[claim], retain_on_delete=True),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                provider=provider,
+                depends_on=[claim],
+                retain_on_delete=True,
+                protect=False,  # another version is another file, and Pulumi replaces nothing that is protected
+            ),
         )
         return template.id
 
@@ -95,10 +103,13 @@ class Container(pulumi.ComponentResource):
         )
 
 
-def proven(settings: Settings) -> dict[str, str]:
-    """Return what the container has to be, as Proxmox VE says it: what a change in place can change."""
+def proven(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return what the container has to be, as Proxmox VE says it: what a change in place can change.
+
+    What it must not have is empty.
+    """
     own = settings.container
-    known = {
+    config = {
         "hostname": own.hostname,
         "cores": own.cpu_cores,
         "memory": own.memory_mb,
@@ -107,7 +118,18 @@ def proven(settings: Settings) -> dict[str, str]:
         "searchdomain": own.domain,
         "nameserver": " ".join(map(str, own.dns_servers)),
     }
-    return {name: str(value) for name, value in known.items() if value not in (None, "")}
+    interface = {
+        "bridge": own.bridge,
+        "tag": own.vlan,
+        "ip": own.ip_address,
+        "gw": own.gateway,
+        "firewall": 1 if settings.firewall.proxmox_firewall else None,
+    }
+    return {"config": _said(config), "interface": _said(interface)}
+
+
+def _said(values: Mapping[str, object]) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in values.items()}
 
 
 def _initialization(
@@ -143,4 +165,19 @@ def _address(container: ContainerSettings, guest: pve.ContainerLegacy) -> pulumi
     """Return the CT's address: the configured one, or what DHCP gave."""
     if container.ip_address != DHCP:
         return pulumi.Output.from_input(container.ip_address.partition("/")[0])
-    return guest.ipv4.apply(lambda addresses: addresses[NIC])
+    return guest.ipv4.apply(leased)
+
+
+def leased(addresses: Mapping[str, str] | None) -> str:
+    """Return the address that DHCP gave, by a container's addresses by interface; RunError when it gave none.
+
+    A preview does not know it then: a container that was seen stopped has none, and the run starts it.
+    """
+    if addresses and NIC in addresses:
+        return addresses[NIC]
+    if pulumi.runtime.is_dry_run():
+        return pulumi.UNKNOWN  # type: ignore[return-value]
+    raise pulumi.RunError(
+        "ip_address: dhcp: the container has no IPv4 address: it is stopped, or no DHCP server answers on its bridge. "
+        "See to that, then run pulumi up --refresh"
+    )

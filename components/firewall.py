@@ -64,6 +64,8 @@ class Firewall(pulumi.ComponentResource):
                 # They live in the guest's own file: a container made anew has none, whatever its VMID.
                 replacement_trigger=container.instance,
                 delete_before_replace=True,
+                # Pulumi replaces nothing that is protected; and there is nothing to lose: deleting them writes nothing.
+                protect=False,
             ),
         )
         self.register_outputs({})
@@ -75,12 +77,13 @@ def proven(settings: Settings) -> dict[str, str]:
 
 
 def _rules(settings: Settings) -> Iterator[Rule]:
-    """Yield what is let in, in Proxmox VE's own words."""
+    """Yield what is let in, in Proxmox VE's own words. A comment makes a rule ours: none that another would choose."""
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
-    yield from _accept("WireGuard", "udp", port, sources)
-    yield from _accept("SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
+    yield from _accept("WireGuard VPN", "udp", port, sources)
+    yield from _accept("WireGuard VPN: SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
     if settings.zabbix.zabbix_enabled and settings.zabbix.zabbix_server:
-        yield from _accept("Zabbix agent", "tcp", AGENT_PORT, [ip_network(settings.zabbix.zabbix_server)])
+        server = ip_network(settings.zabbix.zabbix_server)
+        yield from _accept("WireGuard VPN: Zabbix agent", "tcp", AGENT_PORT, [server])
 
 
 def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[Rule]:

@@ -5,16 +5,15 @@ from typing import Any, TypeVar
 
 import pulumi
 
-from vpn.network import Network
-
+S = TypeVar("S")
 T = TypeVar("T")
 
 
-def public(network: pulumi.Output[Network], view: Callable[[Network], T]) -> pulumi.Output[T]:
-    """Return a view of the network in the clear.
+def public(network: pulumi.Output[S], view: Callable[[S], T]) -> pulumi.Output[T]:
+    """Return a view of the network, or of the network and more, in the clear.
 
     The network is secret as a whole because it holds keys, and so would be whatever is made of
-    it; `view` vouches that what it returns holds none.
+    it; `view` vouches that what it returns holds none, nor a function that still has the network.
     """
     return pulumi.Output.unsecret(network.apply(view))
 

@@ -1,6 +1,5 @@
 """The server in NetBox, in two parts around it: its name kept before it is made, its records after."""
 
-from functools import partial
 from typing import Any
 
 import pulumi
@@ -8,7 +7,7 @@ import pulumi
 from clients.netbox import Peer, Server, wanted
 from components.container import DHCP
 from components.options import child
-from components.outputs import public
+from components.outputs import public, together
 from providers import netbox
 from vpn.network import Network
 from vpn.settings import Settings
@@ -48,8 +47,8 @@ class Registration(pulumi.ComponentResource):
     ) -> None:
         super().__init__("wireguard-vpn:index:Registration", name, None, opts)
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
-        about = public(network, lambda found: partial(described, settings, found, stack=stack))
-        records = pulumi.Output.all(about, address).apply(lambda known: wanted(known[0](known[1])))
+        known = together(network, pulumi.Output.from_input(address))
+        records = public(known, lambda found: wanted(described(settings, *found, stack=stack)))
         entry = netbox.Registration("registration", **_common(settings, mark), records=records, opts=child(self, opts))
         self.url = entry.page
         self.register_outputs({"url": self.url})

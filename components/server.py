@@ -79,6 +79,7 @@ class Server(pulumi.ComponentResource):
             connection=pulumi.Output.secret({**way, "jump": self.jump}),
             node=settings.proxmox.proxmox_node,
             container_id=settings.container.container_id,
+            mark=self.container.mark,
             opts=pulumi.ResourceOptions(parent=self),
         )
 

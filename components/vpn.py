@@ -117,7 +117,7 @@ class Vpn(pulumi.ComponentResource):
             "proof",
             node=self.settings.proxmox.proxmox_node,
             container_id=container.vmid,
-            config=proven_container(self.settings),
+            **proven_container(self.settings),
             firewall=proven_firewall(self.settings),
             opts=pulumi.ResourceOptions.merge(self._after(*made), pulumi.ResourceOptions(deleted_with=container.guest)),
         )

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from providers import credentials
 from providers.props import Props, is_unknown
-from vpn.errors import ConfigError, Unauthorized, VpnError
+from vpn.errors import ConfigError, StackError, Unauthorized, VpnError
 
 KEY_PATTERN = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)")
 PEM_PATTERN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END[^\n]*|$)", re.DOTALL)
@@ -98,7 +98,7 @@ class Provider(ResourceProvider, Generic[P]):
         except ValidationError as error:
             return CheckResult(dict(news), self._failures(error, news))
         try:
-            return CheckResult(self.on_check(self._old_inputs(olds), new).dump(), [])
+            return CheckResult(self.on_check(self._stored(olds) if olds else None, new).dump(), [])
         except ConfigError as error:
             return CheckResult(dict(news), [_failure(problem) for problem in error.problems])
         except Unauthorized as error:
@@ -134,7 +134,7 @@ class Provider(ResourceProvider, Generic[P]):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Observe the resource: outputs and, so that drift shows, inputs. Gone is an empty id."""
         with guarded(self, "read"):
-            observed = self.on_read(id_, self._model(props))
+            observed = self.on_read(id_, self._stored(props))
             if observed is None:
                 return ReadResult("", {})
             outs = observed.dump()
@@ -143,22 +143,27 @@ class Provider(ResourceProvider, Generic[P]):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Change the resource in place."""
         with guarded(self, "update"):
-            return UpdateResult(self.on_update(_id, self._model(_olds), self._model(_news)).dump())
+            return UpdateResult(self.on_update(_id, self._stored(_olds), self._model(_news)).dump())
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Remove the resource."""
+        """Remove the resource; what lives in the state alone goes whatever is stored of it."""
+        if type(self).on_delete is Provider.on_delete:
+            return
         with guarded(self, "delete"):
-            self.on_delete(_id, self._model(_props))
+            self.on_delete(_id, self._stored(_props))
 
     def _model(self, raw: Mapping[str, Any]) -> Any:
         return self.props.of(raw)
 
-    def _old_inputs(self, olds: Mapping[str, Any]) -> Any:
-        """Old inputs as a model; None on creation or when an older version wrote them."""
+    def _stored(self, olds: Mapping[str, Any]) -> Any:
+        """Return the state's values as a model; to go on without them would make every key anew."""
         try:
-            return self._model(olds) if olds else None
-        except ValidationError:
-            return None
+            return self._model(olds)
+        except ValidationError as error:
+            raise StackError(
+                f"the state was written by another version of this program: {type(self).__name__} does not understand "
+                f"its values of {_places(error)}. Run the version that wrote it"
+            ) from None
 
 
 @contextmanager
@@ -170,14 +175,17 @@ def guarded(provider: object, operation: str) -> Iterator[None]:
     except Failure:
         raise
     except ValidationError as error:
-        places = ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
-        raise Failure(f"{what}: the stored values of {places} do not fit") from None
+        raise Failure(f"{what}: the stored values of {_places(error)} do not fit") from None
     except VpnError as error:
         raise Failure(redacted(str(error))) from None
     except Exception as error:  # noqa: BLE001 - the last stop before Pulumi's own dump of it
         frame = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})"
         raise Failure(f"{what}: {type(error).__name__} in {place}; this is a defect") from None
+
+
+def _places(error: ValidationError) -> str:
+    return ", ".join(".".join(map(str, item["loc"])) for item in error.errors())
 
 
 def redacted(text: str) -> str:

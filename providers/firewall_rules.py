@@ -30,7 +30,7 @@ class RulesProps(Props):
 
 
 class FirewallRulesProvider(Provider[RulesProps]):
-    """Owns the rules that bear our comments, and those that a refresh has shown."""
+    """Owns the rules that bear our comments, and those that are as a refresh has shown them."""
 
     props = RulesProps
 
@@ -58,7 +58,7 @@ class FirewallRulesProvider(Provider[RulesProps]):
         """Remove our rules; nothing to do when the container is gone."""
         del id_
         with connections.proxmox() as api:
-            _remove(api, old, _ours(present(api, old) or [], old.rules))
+            _remove(api, old, _ours(present(api, old) or [], old.rules, []))
 
 
 def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
@@ -76,7 +76,7 @@ def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
 
 def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
     """Make the rules that are ours the wanted ones, in their order, and touch nothing if they are."""
-    ours = _ours(present(api, new) or [], [*new.rules, *known])
+    ours = _ours(present(api, new) or [], new.rules, known)
     if [rule for _, rule in ours] == new.rules:
         return
     for rule in reversed(new.rules):  # a new one goes in at the top
@@ -90,9 +90,13 @@ def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> N
         api.delete_firewall_rule(where.node, where.container_id, position)
 
 
-def _ours(found: list[tuple[int, Rule]], known: list[Rule]) -> list[tuple[int, Rule]]:
-    comments = {rule.get("comment") for rule in known}
-    return [(position, rule) for position, rule in found if rule in known or rule.get("comment") in comments]
+def _ours(found: list[tuple[int, Rule]], own: list[Rule], shown: list[Rule]) -> list[tuple[int, Rule]]:
+    """Return the rules with a comment of `own`, and those that are in `own` or `shown` as they are.
+
+    A comment says nothing of a rule that was shown: an administrator's may have none at all, as all others of his.
+    """
+    comments = {rule["comment"] for rule in own if rule.get("comment")}
+    return [(at, rule) for at, rule in found if rule in own or rule in shown or rule.get("comment") in comments]
 
 
 class FirewallRules(Resource, module="vpn", name="FirewallRules"):

@@ -1,7 +1,8 @@
 """The container's SSH host key: given, or seen once and held to from then on.
 
 The key belongs to an instance of the container (its MAC address): a container made anew has a new
-key and is looked at again; the same container with another key stops the run.
+key and is looked at again; the same container with another key stops the run. All of it is a change in
+place: Pulumi replaces nothing that is protected, and a container that was lost has to come back.
 """
 
 from typing import Any
@@ -30,10 +31,9 @@ class HostKeyProps(Props):
 
 
 class HostKeyProvider(Provider[HostKeyProps]):
-    """Looks at the host once, when the resource is made."""
+    """Looks at the host once for each instance of the container."""
 
     props = HostKeyProps
-    replace_on = frozenset({"instance", "given"})
 
     def on_check(self, old: HostKeyProps | None, new: HostKeyProps) -> HostKeyProps:
         """Know a given key before the container is there."""
@@ -41,24 +41,32 @@ class HostKeyProvider(Provider[HostKeyProps]):
         return new.with_(key=new.given) if new.given else new
 
     def on_diff(self, old: HostKeyProps, new: HostKeyProps) -> set[str]:
-        """Only another instance or another given key counts, not the way there.
+        """Another instance or given key counts, and the jump host, so that a key that was rotated out leaves the state.
 
-        An instance that preview does not know yet is most likely the same one.
+        The address does not, and an instance that preview does not know yet is most likely the same one.
         """
-        changed = {"given"} if new.given != old.given else set()
-        moved = "instance" not in new.unknown and new.instance != old.instance
-        return changed | ({"instance"} if moved else set())
+        found = super().on_diff(old, new) & {"instance", "given", "jump"}
+        return found - ({"instance"} & new.unknown)
 
     def on_create(self, new: HostKeyProps) -> tuple[str, HostKeyProps]:
         """Take the given key, or ask the host through the jump host, without logging in."""
-        jump = new.jump.way() if new.jump else None
-        key = new.given or scan_host_key(new.address, new.port, jump=jump, patience=PATIENCE_SECONDS)
-        return new.instance or new.address, new.with_(key=key)
+        return new.instance or new.address, new.with_(key=new.given or _seen(new))
+
+    def on_update(self, id_: str, old: HostKeyProps, new: HostKeyProps) -> HostKeyProps:
+        """Take the given key, keep the pinned one of the same instance, or ask the new instance for its own."""
+        del id_
+        pinned = old.key if old.instance == new.instance else None
+        return new.with_(key=new.given or pinned or _seen(new))
 
     def on_read(self, id_: str, old: HostKeyProps) -> HostKeyProps:
         """Observe nothing: what was pinned stays pinned, and every login compares."""
         del id_
         return old
+
+
+def _seen(new: HostKeyProps) -> str:
+    jump = new.jump.way() if new.jump else None
+    return scan_host_key(new.address, new.port, jump=jump, patience=PATIENCE_SECONDS)
 
 
 class HostKey(Resource, module="vpn", name="HostKey"):

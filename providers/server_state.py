@@ -15,9 +15,10 @@ from clients.ssh import Session
 from providers import connections
 from providers.base import Provider
 from providers.props import Props
+from providers.vmid import UNMARKED, holder
 from providers.ways import Connection
 from vpn import bundle, drift, plan
-from vpn.errors import ConfigError, HostKeyChanged, SshError
+from vpn.errors import ConfigError, HostKeyChanged, OwnershipError, SshError, StackError
 from vpn.expectation import Expectation
 from vpn.fingerprints import Fingerprints
 
@@ -28,6 +29,7 @@ RETIRE_SECONDS = 300.0
 class StateProps(Props):
     """`fingerprints` and `expectation` as `vpn.bundle` makes them; `node` and `container_id` name the guest.
 
+    `instance` is the MAC address of our container, `mark` the line of its notes without which the claim lets it live.
     `plan` (kind and summary) is what the last change does, `epoch` counts repairs, `drift` what refresh found.
     """
 
@@ -38,6 +40,7 @@ class StateProps(Props):
     connection: Connection | None = None
     node: str | None = None
     container_id: int | None = None
+    mark: str = ""
     plan: dict[str, Any] | None = None
     epoch: int | None = None
     drift: list[str] = []
@@ -75,7 +78,10 @@ class ServerStateProvider(Provider[StateProps]):
         return old.with_(drift=[*drift.compare(expected, _facts(old.connection, expected))])
 
     def on_delete(self, id_: str, old: StateProps) -> None:
-        """Stop the service and remove its files, unless the container is gone or stopped."""
+        """Stop the service and remove its files, unless the container is gone or stopped.
+
+        This is the first step of a destroy, so what would stop a later one is said here, while nothing is removed.
+        """
         del id_
         if not old.connection or not old.expectation or not _runs(old):
             return
@@ -114,11 +120,21 @@ def _ask(connection: Connection, script: str, expected: Expectation, seconds: fl
 
 
 def _runs(old: StateProps) -> bool:
-    """Whether the guest runs, as far as it is named."""
+    """Whether our container runs, as far as it is named; a stranger's under its VMID has nothing of ours.
+
+    Raises OwnershipError for ours without its mark, StackError for ours on another node.
+    """
     if old.node is None or old.container_id is None:
         return True
     with connections.proxmox() as api:
-        return api.running(old.node, old.container_id)
+        found = holder(api, old.container_id)
+        if found is None or not (found.bears(old.mark) or found.is_instance(old.instance)):
+            return False
+        if old.mark and not found.bears(old.mark):
+            raise OwnershipError(f"VMID {old.container_id} {UNMARKED.format(found=found, mark=old.mark)}")
+        if found.guest.node != old.node:
+            raise StackError(f"this stack's container is not on node {old.node}: it is {found}. Migrate it back first")
+        return api.status(old.node, old.container_id).get("status") == "running"
 
 
 def _stuck(old: StateProps, error: SshError) -> str:

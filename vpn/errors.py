@@ -88,7 +88,7 @@ class AllocationError(VpnError):
 
 
 class StackError(VpnError):
-    """The stack has not made, or does not hold, what a command needs; or `pulumi` itself refused."""
+    """The stack has not made, or does not hold, what is needed; or another version wrote it, or `pulumi` refused."""
 
 
 class OwnershipError(VpnError):

@@ -70,6 +70,9 @@ class Answers(mocks.Mocks):
     keys: Mapping[str, dict[str, Any]]
     public: Mapping[str, dict[str, Any]]
 
+    def __init__(self, addresses: Mapping[str, str]) -> None:
+        self.addresses = dict(addresses)
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
         """Answer one registration."""
         inputs = opened(args.inputs)
@@ -81,7 +84,7 @@ class Answers(mocks.Mocks):
             inputs["keys"] = pulumi.Output.secret(inputs["keys"])
         if args.typ.endswith(":ContainerLegacy"):
             nics = [{**nic, "macAddress": MAC} for nic in inputs["networkInterfaces"]]
-            inputs |= {"networkInterfaces": nics, "ipv4": {"eth0": DHCP_ADDRESS}}
+            inputs |= {"networkInterfaces": nics, "ipv4": self.addresses}
         if args.name == "host-key":
             inputs["key"] = "ssh-ed25519 AAAA"
         if args.name == "server-state":
@@ -133,8 +136,8 @@ class Resource:
 class Graph(mocks.MockMonitor):
     """Everything the program registered, in order, and its outputs."""
 
-    def __init__(self) -> None:
-        self.answers = Answers()
+    def __init__(self, answers: Answers) -> None:
+        self.answers = answers
         super().__init__(self.answers)
         self.requests: list[Any] = []
         self.outputs: dict[str, Any] = {}
@@ -162,10 +165,13 @@ class Graph(mocks.MockMonitor):
         return other in seen
 
 
-def declare(given: Settings) -> Graph:
-    """Declare the program with these settings and return what it registered."""
-    graph = Graph()
-    mocks.set_mocks(graph.answers, project="wireguard-vpn", stack="test", monitor=graph)
+LEASED = {"eth0": DHCP_ADDRESS}
+
+
+def declare(given: Settings, *, addresses: Mapping[str, str] = LEASED, preview: bool = False) -> Graph:
+    """Declare the program with these settings, for a container with these addresses; return what it registered."""
+    graph = Graph(Answers(addresses))
+    mocks.set_mocks(graph.answers, project="wireguard-vpn", stack="test", monitor=graph, preview=preview)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> Any:

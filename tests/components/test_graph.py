@@ -4,9 +4,10 @@ import itertools
 import json
 from typing import Any
 
+import pulumi
 import pytest
-from pulumi import RunError
 
+from components.container import leased
 from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
 
 PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
@@ -30,6 +31,8 @@ NINE_STEPS = [
 ]
 """Data model, Create workflow: template and container, then what is done inside it (steps 3 to 6 are the
 one push of the server, which waits for boot, installs, writes and starts), then the three registrations."""
+REPLACEABLE = {"container-template", "firewall-options"}
+"""What is replaced without a loss: a file that stays, and options that a deletion does not touch."""
 SEVEN_STEPS = [
     ["server-state"],
     ["container", "claim"],
@@ -145,6 +148,7 @@ def test_the_container_carries_the_mark_of_its_owner(graph: Graph) -> None:
     mark = f"pulumi: wireguard-vpn/test/{owner}"
     assert graph.custom["container"].inputs["description"].endswith(f"\n{mark}")
     assert graph.custom["claim"].inputs["mark"] == mark
+    assert graph.custom["server-state"].inputs["mark"] == mark
 
 
 def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph) -> None:
@@ -160,7 +164,15 @@ def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph
 @pytest.mark.parametrize("protect", [True, False])
 def test_everything_is_protected_as_configured(*, protect: bool) -> None:
     graph = declare(settings(protect=protect))
-    assert {each.request.protect for each in graph.custom.values()} == {protect}
+    assert {each.request.protect for name, each in graph.custom.items() if name not in REPLACEABLE} == {protect}
+
+
+def test_what_a_container_made_anew_replaces_is_not_protected() -> None:
+    """Pulumi refuses to replace what is protected: a lost container could not come back."""
+    graph = declare(settings(protect=True))
+    assert {name for name, each in graph.custom.items() if not each.request.protect} == REPLACEABLE
+    triggered = {name for name, each in graph.custom.items() if each.request.HasField("replacement_trigger")}
+    assert triggered <= REPLACEABLE
 
 
 def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> None:
@@ -170,6 +182,7 @@ def test_the_firewall_lets_in_the_vpn_and_ssh_and_nothing_else(graph: Graph) -> 
         ("ACCEPT", "udp", "51820", "::/0"),
         ("ACCEPT", "tcp", "22", "192.168.0.0/16"),
     ]
+    assert all(r["comment"].startswith("WireGuard VPN") for r in rules), "a comment makes a rule ours"
     options = graph.custom["firewall-options"].inputs
     assert options["enabled"] is True
     assert options["inputPolicy"] == "DROP"
@@ -181,11 +194,15 @@ def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph:
     inputs = graph.custom["proof"].inputs
     assert int(inputs["config"]["memory"]) == graph.custom["container"].inputs["memory"]["dedicated"]
     assert inputs["firewall"] == {"enable": "1", "policy_in": "DROP"}
+    expected = {"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""}
+    assert inputs["interface"] == expected
+    assert inputs["config"]["nameserver"] == ""
 
 
 def test_without_the_proxmox_firewall_there_is_none() -> None:
     graph = declare(settings(proxmox_firewall=False))
     assert not graph.custom["proof"].inputs["firewall"]
+    assert graph.custom["proof"].inputs["interface"]["firewall"] == ""
     assert not [name for name in graph.custom if name.startswith("firewall")]
     assert graph.custom["container"].inputs["networkInterfaces"][0]["firewall"] is False
 
@@ -207,6 +224,24 @@ def test_no_key_stands_readable_in_any_resource_or_output(graph: Graph) -> None:
         assert not [name for name in secrets if name.strip() in readable], resource.name
     readable = json.dumps({k: v for k, v in graph.outputs.items() if k not in graph.secret_outputs})
     assert not [name for name in secrets if name in readable]
+
+
+def test_what_is_taken_out_of_the_secrets_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function in the clear would have the whole network with it, keys and all."""
+    told: list[Any] = []
+    unsecret = pulumi.Output.unsecret
+
+    def listening(value: pulumi.Output[Any]) -> pulumi.Output[Any]:
+        clear: pulumi.Output[Any] = unsecret(value)
+        clear.apply(told.append)
+        return clear
+
+    monkeypatch.setattr(pulumi.Output, "unsecret", listening)
+    graph = declare(settings(peers=PEERS, **SYSTEMS))
+    assert len(told) > 5
+    assert not [value for value in told if callable(value)]
+    secrets = {each["secret"].strip() for name, each in graph.answers.keys.items() if name != "owner"}
+    assert not [value for value in told for secret in secrets if secret in repr(value)]
 
 
 def without_secrets(value: Any) -> Any:
@@ -249,8 +284,19 @@ def test_dhcp_s_address_becomes_the_endpoint() -> None:
 
 def test_dhcp_s_address_inside_the_vpn_subnet_ends_the_run_without_a_traceback() -> None:
     inside = settings(ip_address="dhcp", gateway=None, address="192.168.30.1/24", routes=[])
-    with pytest.raises(RunError, match=f"ip_address: {DHCP_ADDRESS}: .*not be in the VPN subnet"):
+    with pytest.raises(pulumi.RunError, match=f"ip_address: {DHCP_ADDRESS}: .*not be in the VPN subnet"):
         declare(inside)
+
+
+def test_a_stopped_container_under_dhcp_can_be_started() -> None:
+    dhcp = settings(ip_address="dhcp", gateway=None, peers=PEERS)
+    assert "server" in declare(dhcp, addresses={}, preview=True).custom
+
+
+def test_a_container_that_gets_no_address_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
+    with pytest.raises(pulumi.RunError, match="it is stopped, or no DHCP server"):
+        leased({})
 
 
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:

@@ -14,7 +14,7 @@ TOKEN = "wgdeploy@pve!pulumi=1b9f3a52-0c1d-4c56-9a55-3a1f0e8f6a7b"
 
 @dataclass
 class Pve:
-    """The cluster's guests: VMID → {type, name, node, status, description, hidden}."""
+    """The cluster's guests: VMID → {type, name, node, status, description, hidden, config}."""
 
     guests: dict[int, dict[str, Any]] = field(default_factory=dict)
     nodes: dict[str, str] = field(default_factory=lambda: {"pve": "online"})
@@ -63,15 +63,16 @@ class Pve:
             return 200, "OK", {"status": "stopped", "exitstatus": "OK", "type": "vzdestroy"}
         _, _, node, _, vmid, what, *_ = parts
         guest = self.guests.get(int(vmid))
-        if guest is None or guest["type"] != "lxc":
+        if guest is None or guest["type"] != "lxc" or guest["node"] != node:
             return 500, f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist", None
         if what == "config":
-            return 200, "OK", {"description": guest.get("description", ""), "hostname": guest["name"]}
+            config = {"description": guest.get("description", ""), "hostname": guest["name"]}
+            return 200, "OK", {**config, **guest.get("config", {})}
         return 200, "OK", {"status": guest["status"], "vmid": int(vmid)}
 
 
 def guest(name: str, description: str = "", kind: str = "lxc", status: str = "running", **more: Any) -> dict[str, Any]:
-    """Return a guest on node pve."""
+    """Return a guest, on node pve unless told otherwise; `config` is more of its configuration."""
     return {"type": kind, "name": name, "node": "pve", "status": status, "description": description, **more}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from providers.container_claim import ContainerClaimProvider
-from tests.providers.host import Host
+from tests.providers.host import Host, HostError
 from tests.providers.pve import TOKEN, Pve, guest
 
 CLAIM = ContainerClaimProvider()
@@ -75,6 +75,62 @@ def test_a_strangers_guest_is_named_and_refused(pve: Pve, check: Check, taken: d
     assert words in check(PROPS)["container_id"]
 
 
+def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: Pve, check: Check) -> None:
+    pve.guests[2090] = guest("wireguard", "WireGuard VPN server\nmine now")
+    said = check(PROPS, PROPS)["container_id"]
+    assert "put that line back into its notes" in said
+    assert f"`{MARK}`" in said
+    assert "choose another" not in said
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "words"),
+    [
+        ("pve2", "pve", "it is CT 'wireguard' on node pve2. Migrate it back, or set proxmox_node"),
+        ("pve2", "pve2", "in it node and nodeName pve2 for pve, pulumi stack import"),
+        ("pve", "pve2", "allow_replacement: true"),
+    ],
+)
+def test_our_container_on_another_node_is_told_before_a_second_one_is_made(
+    pve: Pve, check: Check, there: str, asked: str, words: str
+) -> None:
+    pve.guests[2090] = guest("wireguard", MARK, node=there)
+    assert words in check({**PROPS, "node": asked}, PROPS)["proxmox_node"]
+
+
+@pytest.mark.parametrize(
+    ("rootfs", "key", "words"),
+    [
+        ("local-lvm:vm-2090-disk-0,size=16G", "disk_gb", "then set disk_gb: 16"),
+        ("local-lvm:vm-2090-disk-0,size=8704M", "disk_gb", "then set disk_gb: 9"),
+        ("ceph:vm-2090-disk-0,size=8G", "storage_pool", "then set storage_pool: ceph"),
+    ],
+)
+def test_a_disk_changed_on_the_node_is_never_replaced_by_an_empty_one(
+    site: tuple[Pve, Host], check: Check, rootfs: str, key: str, words: str
+) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, config={"rootfs": rootfs})
+    assert words in check(PROPS, PROPS)[key]
+    assert len(site[0].requests) <= 6
+    _, _, refreshed = site[1].read(CLAIM, "pve/2090", PROPS)
+    assert "allow_replacement: true" in check(PROPS, refreshed)[key], "Proxmox's plugin would replace it now"
+    assert check({**PROPS, key: refreshed[key]}, refreshed) == {}
+    assert check({**PROPS, "allow_replacement": True}, PROPS) == {}
+
+
+def test_refresh_sees_no_change_where_there_is_none(site: tuple[Pve, Host]) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, config={"rootfs": "local-lvm:vm-2090-disk-0,size=8G"})
+    made = site[1].create(CLAIM, PROPS)[1]
+    assert site[1].read(CLAIM, "pve/2090", made) == ("pve/2090", made, made)
+
+
+def test_refresh_stops_at_a_container_on_another_node(site: tuple[Pve, Host]) -> None:
+    """Proxmox's plugin would take it for gone, and the next run make another."""
+    site[0].guests[2090] = guest("wireguard", MARK, node="pve2")
+    with pytest.raises(HostError, match="on node pve2"):
+        site[1].read(CLAIM, "pve/2090", PROPS)
+
+
 def test_without_a_mark_nothing_is_ours(pve: Pve, check: Check) -> None:
     pve.guests[2090] = guest("mail")
     assert "container_id" in check({**PROPS, "mark": ""})
@@ -131,8 +187,9 @@ def test_every_problem_is_told_at_once(pve: Pve, check: Check) -> None:
 
 
 @pytest.mark.parametrize("status", ["running", "stopped"])
-def test_the_end_of_the_claim_removes_our_container(site: tuple[Pve, Host], status: str) -> None:
-    site[0].guests[2090] = guest("wireguard", MARK, status=status)
+@pytest.mark.parametrize("node", ["pve", "pve2"])
+def test_the_end_of_the_claim_removes_our_container(site: tuple[Pve, Host], status: str, node: str) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, status=status, node=node)
     site[1].delete(CLAIM, "pve/2090", PROPS)
     assert site[0].guests == {}
 

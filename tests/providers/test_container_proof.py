@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from clients import property_string
 from clients.proxmox import Proxmox
 from providers.container_proof import ContainerProofProvider, ProofProps, settle
 from tests.lab_api.stand_ins import CT, Pve
@@ -12,6 +13,7 @@ ASKED = ProofProps(
     node="pve",
     container_id=2090,
     config={"cores": "2", "memory": "1024", "nameserver": "192.168.10.1 192.168.10.2"},
+    interface={"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""},
     firewall={"enable": "1", "policy_in": "DROP"},
 )
 
@@ -29,6 +31,30 @@ def seen(node: Pve) -> dict[str, Any]:
 def test_what_did_not_arrive_is_set(node: Pve, api: Proxmox) -> None:
     settle(api, ASKED)
     assert seen(node) == {"config": ASKED.config, "firewall": ASKED.firewall}
+
+
+def nic(node: Pve) -> dict[str, str]:
+    """Return the parts of the container's interface."""
+    return property_string.parse(node.call("GET", f"{CT}/config").data["net0"])
+
+
+def test_a_firewall_switch_of_the_interface_that_did_not_arrive_is_set(node: Pve, api: Proxmox) -> None:
+    whole = nic(node)
+    without = {name: value for name, value in whole.items() if name != "firewall"} | {"firewall": "0", "tag": "7"}
+    assert node.call("PUT", f"{CT}/config", net0=property_string.render(without)).status == 200
+    settle(api, ASKED)
+    assert nic(node) == whole, "also the MAC address, which we do not set"
+
+
+def test_what_was_taken_out_of_the_configuration_goes(node: Pve, api: Proxmox, written: list[str]) -> None:
+    settle(api, ASKED)
+    none = ASKED.with_(config=ASKED.config | {"nameserver": "", "searchdomain": ""}, interface={"gw": ""})
+    settle(api, none)
+    assert "nameserver" not in node.call("GET", f"{CT}/config").data
+    assert "gw" not in nic(node)
+    written.clear()
+    settle(api, none)
+    assert written == []
 
 
 def test_what_arrived_is_only_looked_at(api: Proxmox, written: list[str]) -> None:

@@ -75,6 +75,17 @@ def test_a_rule_added_by_hand_is_drift_and_goes_once_it_was_shown(node: Pve) -> 
     assert ports(node) == ["51820", "22"]
 
 
+def test_of_rules_without_a_comment_only_the_shown_one_goes(node: Pve) -> None:
+    id_, made = RULES.on_create(WANTED)
+    bare = {name: value for name, value in BY_HAND.items() if name != "comment"}
+    add(node, bare)
+    observed = RULES.on_read(id_, made)
+    assert observed is not None
+    add(node, {**bare, "dport": "162"})
+    RULES.on_update(id_, observed, WANTED)
+    assert ports(node) == ["51820", "22", "162"]
+
+
 def test_a_rule_switched_off_by_hand_is_drift(node: Pve) -> None:
     id_, made = RULES.on_create(WANTED)
     node.call("PUT", f"{CT}/firewall/rules/0", enable=0)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from providers.host_key import HostKeyProvider
+from tests.providers.engine import Managed
 from tests.providers.host import UNKNOWN, Host, HostError
 from tests.providers.sshd import Sshd, new_key, public
 
@@ -49,14 +50,32 @@ def test_an_instance_not_known_at_preview_is_no_change(host: Host) -> None:
     assert host.diff(HOST_KEY, old, {**PROPS, "instance": UNKNOWN}).changes is False
 
 
-def test_another_instance_is_looked_at_anew(host: Host) -> None:
-    diff = host.diff(HOST_KEY, {**PROPS, "key": GIVEN}, {**PROPS, "instance": "BC:24:11:00:00:02"})
-    assert (diff.changes, diff.replaces) == (True, ("instance",))
+def test_another_instance_is_looked_at_anew_in_place(host: Host) -> None:
+    """A production stack is protected: Pulumi would refuse to replace the resource, and so to go on at all."""
+    with Sshd(GIVEN).running() as container:
+        old = {"address": "127.0.0.1", "port": container.port, "instance": "a", "key": GIVEN}
+        host_key = Managed(host, HOST_KEY, id="a", inputs=old, outs=old)
+        assert host_key.up({**old, "instance": "b", "key": None}) == "update"
+    assert host_key.outs["key"] == container.pinned != GIVEN
 
 
-def test_another_way_or_address_keeps_the_pinned_key(host: Host, jump: tuple[Sshd, dict[str, object]]) -> None:
-    news = {**PROPS, "address": "10.0.0.10", "jump": jump[1]}
-    assert host.diff(HOST_KEY, {**PROPS, "key": GIVEN}, news).changes is False
+def test_a_key_given_to_a_running_stack_is_taken_in_place(host: Host) -> None:
+    old = {**PROPS, "key": public(new_key())}
+    host_key = Managed(host, HOST_KEY, id="x", inputs=old, outs=old)
+    assert host_key.up({**PROPS, "given": GIVEN}) == "update"
+    assert host_key.outs["key"] == GIVEN
+
+
+def test_another_way_there_is_noted_and_keeps_the_pinned_key(host: Host, jump: tuple[Sshd, dict[str, object]]) -> None:
+    old = {**PROPS, "key": GIVEN, "jump": {**jump[1], "private_key": "rotated out"}}
+    host_key = Managed(host, HOST_KEY, id="x", inputs=old, outs=old)
+    assert host_key.up({**PROPS, "jump": jump[1]}) == "update"
+    assert (host_key.outs["key"], host_key.outs["jump"]["private_key"]) == (GIVEN, jump[1]["private_key"])
+    assert not jump[0].attempts
+
+
+def test_another_address_is_no_change(host: Host) -> None:
+    assert host.diff(HOST_KEY, {**PROPS, "key": GIVEN}, {**PROPS, "address": "10.0.0.10"}).changes is False
 
 
 def test_refresh_looks_at_nothing(host: Host) -> None:

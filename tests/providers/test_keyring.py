@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from providers.address_ledger import AddressLedgerProvider
 from providers.keyring import KeyringProvider
-from tests.providers.host import Host
+from tests.providers.engine import CheckFailed, Managed
+from tests.providers.host import Host, HostError
 from vpn import tables
 
 KEYRING = KeyringProvider()
@@ -113,3 +116,22 @@ def test_a_full_subnet_is_a_failure_at_preview(host: Host) -> None:
     news = {**LEDGER_PROPS, "peers": {f"p{number}": [] for number in range(9)}}
     _, failures = host.check(LEDGER, {}, news)
     assert "10.8.0.0/29" in str(failures)
+
+
+@pytest.mark.parametrize(
+    ("provider", "state"),
+    [
+        (KEYRING, {"requests": [request("server"), request("vault", "of a newer version")]}),
+        (LEDGER, {**LEDGER_PROPS, "leases": {"alice": ["10.8.0.2"]}}),
+    ],
+)
+def test_a_state_that_is_not_understood_stops_the_run_but_not_the_end(
+    host: Host, provider: KeyringProvider | AddressLedgerProvider, state: dict[str, Any]
+) -> None:
+    """To begin anew would cut every peer off: all keys and addresses would be others."""
+    kept = Managed(host, provider, id="kept", inputs=state, outs=state)
+    with pytest.raises(CheckFailed, match="the state was written by another version of this program"):
+        kept.up({})
+    with pytest.raises(HostError, match="the state was written by another version"):
+        kept.refresh()
+    kept.destroy()

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from tests.providers.sshd import Sshd, new_key, public
 
 STATE = ServerStateProvider()
 LOGIN = new_key()
+MAC = "BC:24:11:00:00:01"
+MARK = "pulumi: wireguard-vpn/prod/0123456789abcdef"
 PEER = {"name": "alice", "public_key": "A" * 43 + "=", "allowed_ips": ["10.8.0.2/32"]}
 EXPECTATION: dict[str, Any] = {
     "interface": "wg0",
@@ -188,21 +191,64 @@ def test_delete_retires_the_service(host: Host, server: Server) -> None:
     assert server.sshd.commands[-1][0].endswith('"$d/retire"')
 
 
-@pytest.mark.parametrize("guests", [{}, {2090: guest("wireguard", status="stopped")}])
-def test_a_container_that_is_gone_or_stopped_does_not_block_destroy(server: Server, guests: dict[int, Any]) -> None:
-    with Pve(guests).running() as pve, Host() as host:
+@contextmanager
+def cluster(**ours: Any) -> Iterator[Host]:
+    """Have a cluster with one guest, or none, and a plugin with its credentials."""
+    with Pve({2090: guest(**ours)} if ours else {}).running() as pve, Host() as host:
         host.configure({"wireguard-vpn:proxmox_endpoint": pve.url, "wireguard-vpn:proxmox_api_token": TOKEN})
-        host.delete(STATE, "one", server.props(node="pve", container_id=2090))
+        yield host
+
+
+NET = {"net0": f"name=eth0,bridge=vmbr0,hwaddr={MAC},ip=dhcp,type=veth"}
+OURS: dict[str, Any] = {"name": "wireguard", "description": MARK, "config": NET}
+NAMED = {"node": "pve", "container_id": 2090, "instance": MAC, "mark": MARK}
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        {},
+        {**OURS, "status": "stopped"},
+        {"name": "mail", "config": {"net0": NET["net0"].replace(MAC, "BC:24:11:00:00:99")}},
+        {"name": "win", "kind": "qemu"},
+    ],
+    ids=["gone", "stopped", "a stranger's", "a VM"],
+)
+def test_without_our_container_running_there_is_nothing_to_retire(server: Server, there: dict[str, Any]) -> None:
+    props = server.props(**NAMED)
+    props["connection"]["port"] = 1
+    with cluster(**there) as host:
+        host.delete(STATE, "one", props)
+    assert not server.sshd.commands
+
+
+def test_our_running_container_is_retired(server: Server) -> None:
+    with cluster(**OURS) as host:
+        host.delete(STATE, "one", server.props(**NAMED))
+    assert server.sshd.commands[-1][0].endswith('"$d/retire"')
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"description": "WireGuard VPN server"}, f"notes have no line `{MARK}`.*put that line back"),
+        ({"description": "gone", "status": "stopped"}, "put that line back"),
+        ({"node": "pve2"}, "is not on node pve: it is CT 'wireguard' on node pve2. Migrate it back"),
+    ],
+)
+def test_a_destroy_that_could_not_end_does_not_begin(server: Server, changed: dict[str, Any], words: str) -> None:
+    """Without its mark the claim would leave the container, running, and forget it."""
+    with cluster(**OURS | changed) as host, pytest.raises(HostError, match=words):
+        host.delete(STATE, "one", server.props(**NAMED))
     assert not server.sshd.commands
 
 
 def test_a_running_container_that_cannot_be_reached_says_how_to_go_on(server: Server) -> None:
-    props = server.props(node="pve", container_id=2090)
+    props = server.props(**NAMED)
     props["connection"]["port"] = 1
-    with Pve({2090: guest("wireguard")}).running() as pve, Host() as host:
-        host.configure({"wireguard-vpn:proxmox_endpoint": pve.url, "wireguard-vpn:proxmox_api_token": TOKEN})
-        with pytest.raises(HostError, match=r"CT 2090 runs, but .* Stop the container to go on without"):
-            host.delete(STATE, "one", props)
+    stuck = r"CT 2090 runs, but .* Stop the container to go on without"
+    with cluster(**OURS) as host, pytest.raises(HostError, match=stuck):
+        host.delete(STATE, "one", props)
 
 
 def test_no_failure_shows_a_private_key(host: Host, server: Server) -> None:

@@ -30,6 +30,12 @@ def guests(rehearsal: Rehearsal) -> set[int]:
     return {guest["vmid"] for guest in rehearsal.api("GET", "/cluster/resources?type=vm")}
 
 
+def protected(stack: Stack, protect: str) -> None:
+    """Switch protection of the whole stack; Pulumi replaces nothing that has it."""
+    stack.set("protect", protect)
+    stack.up()
+
+
 def deletions(text: str) -> list[str]:
     """Return the resources in the order they were deleted."""
     return re.findall(r"^ -\s+\S+ (\S+) deleted", text, re.MULTILINE)
@@ -60,7 +66,12 @@ def test_a_stopped_container_does_not_block_destroy(rehearsal: Rehearsal, short:
     assert VMID not in guests(rehearsal)
 
 
-def test_a_vanished_container_comes_back_with_its_keys_and_peers(rehearsal: Rehearsal, short: Stack) -> None:
+@pytest.mark.parametrize("protect", ["false", "true"])
+def test_a_vanished_container_comes_back_with_its_keys_and_peers(
+    rehearsal: Rehearsal, short: Stack, request: pytest.FixtureRequest, protect: str
+) -> None:
+    protected(short, protect)
+    request.addfinalizer(lambda: protected(short, "false"))
     before = short.outputs()
     rehearsal.task("POST", f"/nodes/pve/lxc/{VMID}/status/stop")
     rehearsal.task("DELETE", f"/nodes/pve/lxc/{VMID}")

@@ -1,0 +1,67 @@
+"""Who has a VMID: nobody, a stranger, or this stack, told by the notes of the container and by its MAC address."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clients import property_string
+from clients.proxmox import Guest, Proxmox
+from vpn.errors import NotFound, OwnershipError
+
+GIB = 2**30
+UNITS = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
+"""Proxmox VE's units of a disk's size; a number without one is bytes."""
+UNMARKED = (
+    "is taken by {found}, whose notes have no line `{mark}`. If it is this stack's container: put that line back into "
+    "its notes. If another made it: the VMID has to be given up"
+)
+"""What is said of a container under the VMID of ours, without the line that makes it ours."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The guest that has a VMID; `config` is a container's configuration, empty for a VM."""
+
+    guest: Guest
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        kind = "CT" if self.guest.kind == "lxc" else "VM"
+        return f"{kind} {self.guest.name!r} on node {self.guest.node}"
+
+    def bears(self, mark: str) -> bool:
+        """Whether the line that makes a container ours is in its notes."""
+        return bool(mark) and mark in str(self.config.get("description", "")).splitlines()
+
+    def is_instance(self, mac_address: str) -> bool:
+        """Whether it is the container whose first interface has this MAC address."""
+        own = property_string.parse(str(self.config.get("net0", ""))).get("hwaddr", "")
+        return bool(mac_address) and own.lower() == mac_address.lower()
+
+    @property
+    def root_storage(self) -> str | None:
+        """The storage of the root disk; None when it is not told."""
+        return self._root().get("", "").partition(":")[0] or None
+
+    @property
+    def root_gib(self) -> float:
+        """The size of the root disk in GiB; 0 when it is not told."""
+        size = self._root().get("size", "") or "0"
+        number = size.rstrip("KMGT")
+        return float(number) * UNITS.get(size[len(number) :], 1) / GIB
+
+    def _root(self) -> dict[str, str]:
+        return property_string.parse(str(self.config.get("rootfs", "")))
+
+
+def holder(api: Proxmox, vmid: int) -> Holder | None:
+    """Return who has the VMID, None when it is free. OwnershipError for a guest that the token may not see."""
+    if api.vmid_is_free(vmid):
+        return None
+    guest = next((guest for guest in api.guests() if guest.vmid == vmid), None)
+    if guest is None:
+        raise OwnershipError(f"VMID {vmid} is taken by a guest that this token may not see")
+    try:
+        return Holder(guest, api.config(guest.node, vmid) if guest.kind == "lxc" else {})
+    except NotFound:  # it went in this moment
+        return None
