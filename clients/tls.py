@@ -78,3 +78,7 @@ class PinnedContext(ssl.SSLContext):
             wrapped.close()
             raise ssl.SSLCertVerificationError(f"certificate fingerprint is {seen}, pinned is {self.pinned}")
         return wrapped
+
+    def wrap_bio(self, *_args: Any, **_kwargs: Any) -> ssl.SSLObject:
+        """Refuse TLS over anything but a socket (ssl.SSLError): nothing would be held against the fingerprint."""
+        raise ssl.SSLError("a pinned certificate cannot be checked through a proxy")
