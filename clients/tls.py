@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
@@ -29,6 +29,11 @@ class Trust:
 
     ca_file: Path | None = None
     fingerprint: str | None = None
+
+    @classmethod
+    def configured(cls, project: Path, ca_file: str | None, fingerprint: str | None) -> Self:
+        """Return what the config says: in `ca_file`, `~` is the home, and a relative path counts from `project`."""
+        return cls(project / Path(ca_file).expanduser() if ca_file else None, fingerprint)
 
 
 def ssl_context(trust: Trust) -> ssl.SSLContext:
