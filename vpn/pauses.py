@@ -1,6 +1,6 @@
 """How long a schedule pauses at most: the days between two runs of a calendar event.
 
-Source: Proxmox VE administration guide, appendix "Calendar Events", as in `vpn.calendar_event`, which has checked the text.
+Source: Proxmox VE administration guide, appendix "Calendar Events", whose grammar `vpn.calendar_event` has checked.
 """
 
 from __future__ import annotations

@@ -83,6 +83,11 @@ def test_every_system_s_resources_show_its_address(whole: Graph) -> None:
             assert whole.custom[name].inputs[prop] == ENVIRONMENT[variable]
 
 
+def test_what_a_system_warns_of_is_among_the_outputs(whole: Graph, graph: Graph) -> None:
+    assert whole.outputs["warnings"] == ["Proxmox Backup Server: the token has Sys.Modify"]
+    assert graph.outputs["warnings"] == []
+
+
 def test_a_system_that_is_left_out_has_no_resources(graph: Graph) -> None:
     words = ("registration", "monitoring", "backup")
     assert not [name for name in graph.custom if name.startswith(words)]
