@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import asdict
+from typing import Any
 
 import pulumi
 
@@ -9,6 +10,7 @@ from components.outputs import together
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
 from vpn import addresses, keyring, rotation, tables
+from vpn.errors import ConfigError
 from vpn.ledger import Ledger
 from vpn.network import Network, resolve
 from vpn.settings import Settings
@@ -61,7 +63,7 @@ class Keys(pulumi.ComponentResource):
         address = pulumi.Output.from_input(ct_address)
         known = together(self._entries, self.addresses.leases, self.addresses.released, address)
         return known.apply(
-            lambda found: resolve(
+            lambda found: _resolved(
                 self.settings,
                 found[0],
                 Ledger.from_dict({"leases": tables.loads(found[1]), "released": tables.loads(found[2])}),
@@ -69,3 +71,11 @@ class Keys(pulumi.ComponentResource):
                 ct_address=found[3],
             )
         )
+
+
+def _resolved(*args: Any, **options: Any) -> Network:
+    """Resolve the network; a broken rule is told as one, without a traceback."""
+    try:
+        return resolve(*args, **options)
+    except ConfigError as error:
+        raise pulumi.RunError(str(error)) from None

@@ -13,10 +13,10 @@ from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
 from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import SECRET_KEYS
+from vpn.settings.peers import readable_secrets
 
 NAMESPACE = "wireguard-vpn"
 PEERS_FILE = "peers.yaml"
-GENERATED_OR_NONE = {"generated", "none"}
 
 
 def load(directory: Path) -> Settings:
@@ -68,14 +68,7 @@ def plaintext_secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:
     peers = raw.get("peers")
     if isinstance(peers, list) and not _encrypted("peers"):
         for index, peer in enumerate(peers):
-            yield from _readable_of_peer(index, peer)
-
-
-def _readable_of_peer(index: int, peer: object) -> Iterator[Problem]:
-    values = dict(peer) if isinstance(peer, Mapping) else {}
-    for key in sorted(SECRET_KEYS & values.keys()):
-        if values[key] not in GENERATED_OR_NONE:
-            yield _readable(f"peers[{index}].{key}")
+            yield from (_readable(f"peers[{index}].{key}") for key in readable_secrets(peer))
 
 
 def _readable(path: str) -> Problem:
@@ -89,7 +82,7 @@ def _encrypted(key: str) -> bool:
 
 def _decoded(value: Any) -> Any:
     """Return lists and mappings, which Pulumi hands over as JSON text, as what they are."""
-    if isinstance(value, str) and value[:1] in {"[", "{"}:
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
         try:
             return json.loads(value)
         except ValueError:
@@ -103,19 +96,37 @@ def _jump_key(directory: Path, raw: Mapping[str, Any]) -> dict[str, str]:
     name = raw.get(key) or os.environ.get(Ssh.environment[key])
     if not name or "ssh_jump_private_key" in raw:
         return {}
+    return {"ssh_jump_private_key": _text(key, directory, _expanded(Path(str(name))))}
+
+
+def _expanded(path: Path) -> Path:
+    """Return the path with `~` as the home it stands for; as it is, a file that is missing, where there is none."""
     try:
-        return {"ssh_jump_private_key": (directory / Path(name).expanduser()).read_text()}
-    except OSError as error:
-        raise ConfigError([Problem(key, str(name), f"cannot be read: {error.strerror}")]) from None
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the peers file says and on which lines; nothing when there is no file."""
-    path = directory / str(raw.get("peers_file", PEERS_FILE))
-    if not path.exists():
+    """Return what the peers file says and on which lines.
+
+    A stack needs no file of the default name; one of another name that is missing would be the end of every peer.
+    """
+    key = "peers_file"
+    name = str(raw.get(key, PEERS_FILE))
+    if name == PEERS_FILE and not (directory / name).exists():
         return {}
     try:
-        found = peers_file.load(path.read_text())
+        found = peers_file.load(_text(key, directory, Path(name)))
     except ParseError as error:
-        raise ConfigError([Problem("peers_file", path.name, str(error))]) from None
+        raise ConfigError([Problem(key, name, str(error))]) from None
     return {"peers_file": found.content, "peers_lines": found.lines}
+
+
+def _text(key: str, directory: Path, name: Path) -> str:
+    """Return the text of the file that a config key names."""
+    try:
+        return (directory / name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
+        raise ConfigError([Problem(key, str(name), f"cannot be read: {reason}")]) from None

@@ -14,6 +14,7 @@ KEY_SHAPE: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)")
 PEM: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 SECRET_CONFIG: Final = (
     "private_key",
+    "given_keys",
     "proxmox_api_token",
     "ssh_jump_private_key",
     "netbox_token",
@@ -21,6 +22,7 @@ SECRET_CONFIG: Final = (
     "zabbix_backup_token",
     "pbs_token",
 )
+"""Secret config keys; a test holds them equal to the program's, of which the pack knows nothing."""
 SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
     r.KEYRING: ("keys", "given"),
     r.SERVER: ("connection",),

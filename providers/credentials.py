@@ -8,17 +8,12 @@ import os
 from collections.abc import Callable
 from threading import Lock
 
+from vpn.settings.build import SECRET_KEYS
+from vpn.settings.parse import ENVIRONMENT, KNOWN_KEYS
+
 NAMESPACE = "wireguard-vpn"
-SECRETS = {
-    "proxmox_api_token": "PROXMOX_VE_API_TOKEN",
-    "netbox_token": "NETBOX_TOKEN",
-    "zabbix_token": "ZABBIX_TOKEN",
-    "zabbix_backup_token": "ZABBIX_BACKUP_TOKEN",
-    "pbs_token": "PBS_TOKEN",
-    "ssh_jump_private_key": None,
-    "private_key": None,
-}
-"""Config keys of credentials, each with the environment variable that stands in for it."""
+SECRETS = {key: ENVIRONMENT.get(key) for key in KNOWN_KEYS if key in SECRET_KEYS}
+"""Secret config keys, each with the environment variable that stands in for it."""
 TOKENS = {
     "Proxmox VE": "proxmox_api_token",
     "Proxmox Backup Server": "pbs_token",

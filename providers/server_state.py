@@ -17,7 +17,7 @@ from providers.base import Provider
 from providers.props import Props
 from providers.ways import Connection
 from vpn import bundle, drift, plan
-from vpn.errors import HostKeyChanged, SshError
+from vpn.errors import ConfigError, HostKeyChanged, SshError
 from vpn.expectation import Expectation
 from vpn.fingerprints import Fingerprints
 
@@ -56,10 +56,13 @@ class ServerStateProvider(Provider[StateProps]):
         if "fingerprints" in new.unknown:
             return new.with_(plan=None, epoch=epoch, drift=[])
         before = None if moved or old is None or not old.fingerprints else Fingerprints.from_dict(old.fingerprints)
+        if old and not moved and "instance" not in new.unknown:
+            _refuse_another_name(old, new)
         next_ = plan.classify(before, Fingerprints.from_dict(new.fingerprints), found)
-        kept = old.plan if old and next_.kind == "none" else None
-        said = kept or {"kind": next_.kind, "summary": list(next_.summary)}
-        return new.with_(plan=said, epoch=epoch, drift=[])
+        said = {"kind": next_.kind, "summary": list(next_.summary)}
+        whole = new.with_(plan=said, epoch=epoch, drift=[])
+        # Where nothing at all changes, the plan of the last change stays.
+        return old if old and old.plan and old == whole.with_(plan=old.plan) else whole
 
     def on_create(self, new: StateProps) -> tuple[str, StateProps]:
         """Keep what is expected; the command that follows makes it so."""
@@ -81,6 +84,13 @@ class ServerStateProvider(Provider[StateProps]):
         except SshError as error:
             if _runs(old):
                 raise SshError(_stuck(old, error)) from None
+
+
+def _refuse_another_name(old: StateProps, new: StateProps) -> None:
+    """Raise ConfigError for an interface that changes its name: the server's scripts know the new one alone."""
+    before, after = (str(each.expectation.get("interface", "")) for each in (old, new))
+    if before and after and (problems := [*plan.renamed(before, after)]):
+        raise ConfigError(problems)
 
 
 def _facts(connection: Connection | None, expected: Expectation) -> dict[str, Any]:

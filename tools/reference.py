@@ -67,11 +67,13 @@ MEANINGS: Final = {
     "ports": "Ports and port ranges, with tcp or udp; none: all",
     "destination_network": "Network behind the server",
     "source_network": "Where the traffic comes from: the VPN subnet",
-    "gateway": "Router on the way, where the container is not itself in the network",
+    "gateway": "Router on the way, where the container is not itself in the network (or the server's VPN address)",
     "route_type": "static: the server sets the route; dynamic: something else does",
-    "metric": "Metric of the route",
+    "metric": "Metric of the route that the server sets; it sets one where a static route has a gateway of its own",
 }
 """What the keys of nested objects mean: Pulumi.yaml describes the outer ones."""
+OF_OBJECTS: Final = {"tuple_type": "a list of objects", "dict_type": "a mapping of names to objects"}
+"""The rule of a key that holds objects, by how pydantic refuses what is none of it."""
 HEAD: Final = """# Configuration
 
 <!-- Made by `python -m tools.reference`; do not edit. -->
@@ -80,10 +82,15 @@ All keys are flat, in the namespace `wireguard-vpn`: `pulumi config set memory_m
 is named, it supplies the value when the configuration has none. A key with a lock is a secret and refused in plaintext:
 `pulumi config set --secret netbox_token`.
 
-Everything is checked before anything is called, every problem is reported at once, and unknown keys are refused. Across
-keys: the file is named after the interface; the VPN subnet, the container's network, the routes, the DMZ and the peers'
-site networks do not overlap; nothing leads to the DMZ; allowed IPs are unique, inside the VPN subnet, and not the
-server's own; a public key belongs to its private key; each system that is switched on has its address, token and place.
+Everything is checked before anything is called, every problem is reported at once, and unknown keys are refused.
+Across keys: the file is the one wg-quick reads for the interface; the VPN subnet, the container's network, the
+routes, the DMZ and the peers' site networks do not overlap; nothing leads to the DMZ; allowed IPs are unique, inside
+the VPN subnet, and not the server's own; a public key belongs to its private key; each system that is switched on has
+its address, token and place; retention keeps something. With `ip_address: dhcp` nobody knows the container's network
+beforehand: its address alone is held to lie neither in the VPN subnet nor in the DMZ, as soon as it is known.
+
+The peers file holds no secret: keys that come from elsewhere go into `given_keys`. A `peers_file` other than
+`peers.yaml` must exist; without `peers.yaml` there are no peers but those of the stack's configuration.
 """
 
 
@@ -144,16 +151,20 @@ def rule(section: type[Section], key: str) -> str:
     for prefix, bad in (("", wrong), ("each ", [wrong]), ("each ", {"a": wrong})):
         for message in _refusals(section, key, bad):
             return prefix + message.removeprefix("Value error, ").removeprefix("must ").removeprefix("be ")
-    return "an object, or a list of them"
+    (kind,) = (each["type"] for each in _errors(section, key, wrong))
+    return OF_OBJECTS[kind]
 
 
 def _refusals(section: type[Section], key: str, bad: object) -> Iterator[str]:
+    return (each["msg"] for each in _errors(section, key, bad) if each["msg"].startswith("Value error"))
+
+
+def _errors(section: type[Section], key: str, bad: object) -> list[Any]:
     try:
         section.model_validate({key: bad})
     except ValidationError as error:
-        for each in error.errors():
-            if each["loc"][0] == key and each["msg"].startswith("Value error"):
-                yield each["msg"]
+        return [each for each in error.errors() if each["loc"][0] == key]
+    return []
 
 
 def main(arguments: list[str]) -> int:

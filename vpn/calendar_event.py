@@ -12,7 +12,10 @@ from vpn.errors import ParseError
 WORDS = frozenset(
     {"minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly", "annually"}
 )
-RULE = "must be a calendar event: [WEEKDAY] [[YEARS-]MONTHS-DAYS] [HH:MM[:SS]], as 'daily', '02:30' or 'mon..fri 21:00'"
+RULE = (
+    "must be a calendar event of Proxmox VE, [WEEKDAY] [[YEARS-]MONTHS-DAYS] [HH:MM[:SS]], as 'daily', '02:30' or "
+    "'mon..fri 21:00'"
+)
 _DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
 _FULL_DAYS = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 _YEAR, _MONTH, _DAY, _HOUR, _SIXTY = (1970, 2199), (1, 12), (1, 31), (0, 23), (0, 59)

@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from vpn import agent, canonical, files, nftables, rendering, wgconf
 from vpn.network import Network, Peer
+from vpn.settings import IPNetwork
 
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """Digests by class of change; of a peer `key:preshared key:rest`, or its state when it may not connect.
+    """Digests by class of change.
 
+    Of a peer `key:preshared key:rest:what only its own file says`, or its state when it may not connect.
     `interface` is `key:where clients dial:networks:all that needs a restart`, `firewall` the rules without the peers'
     own, `service` scripts, units, packages and kernel settings.
     """
@@ -84,7 +87,17 @@ def _peer(peer: Peer) -> str:
         str(peer.expires_at),
         repr(peer.access),
     )
-    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest)))
+    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest), _client(peer)))
+
+
+def _client(peer: Peer) -> str:
+    return _own_file(peer.client_allowed_ips, peer.dns, peer.mtu)
+
+
+@lru_cache(maxsize=256)
+def _own_file(routes: tuple[IPNetwork, ...], dns: tuple[str, ...], mtu: int | None) -> str:
+    """Digest what a client's file says and the server does not know; most peers share it."""
+    return _digest(*map(str, routes), "", *dns, "", str(mtu))
 
 
 def _digest(*texts: str) -> str:

@@ -29,7 +29,7 @@ ZABBIX: Final = "zabbix"
 
 @dataclass(frozen=True, slots=True)
 class KeyRequest:
-    """A key that must exist. A raised `generation` rotates it; so does age, in days, where the policy is automatic."""
+    """A key that must exist. A raised `generation` rotates it; so does age, in days, where `renews_itself`."""
 
     name: str
     kind: Kind
@@ -79,10 +79,9 @@ def preshared_key(name: str) -> str:
 
 def requests(settings: Settings) -> tuple[KeyRequest, ...]:
     """Return the keys the configuration asks for."""
-    policy, age = settings.keys.rotation_policy, settings.keys.max_key_age_days
-    given_server = settings.interface.private_key is not None
+    own = settings.keys
     found = [
-        KeyRequest(SERVER, "wireguard", settings.keys.key_generation, _policy(policy, given=given_server), age),
+        KeyRequest(SERVER, "wireguard", own.key_generation, _policy(own.rotation_policy), own.max_key_age_days),
         KeyRequest(SSH, "ssh"),
         KeyRequest(OWNER, "owner"),
     ]
@@ -132,6 +131,14 @@ def due(request: KeyRequest, entry: KeyEntry) -> dt.datetime | None:
     return entry.generated_at() + dt.timedelta(days=request.max_age_days) if request.max_age_days else None
 
 
+def renews_itself(request: KeyRequest, entry: KeyEntry) -> bool:
+    """Tell whether age rotates a key: the policy is automatic, and the stack made it.
+
+    A key that was given, even if it no longer is, has an owner who decides: nothing rotates by surprise.
+    """
+    return request.policy == "automatic" and entry.origin == "generated"
+
+
 def public_of(kind: Kind, secret: str) -> str:
     """Return what may be shown of a secret: a public key, or nothing. Raise ParseError for a broken key."""
     if kind == "wireguard":
@@ -142,21 +149,18 @@ def public_of(kind: Kind, secret: str) -> str:
     return secret if kind == "owner" else ""
 
 
-def _policy(policy: str, *, given: bool) -> Literal["manual", "automatic"]:
-    return "automatic" if policy == "automatic" and not given else "manual"
+def _policy(word: str) -> Literal["manual", "automatic"]:
+    return "automatic" if word == "automatic" else "manual"
 
 
 def _peer_requests(settings: Settings, peer: PeerSettings) -> list[KeyRequest]:
     age = settings.keys.max_key_age_days
-    policy = peer.rotation_policy or settings.keys.rotation_policy
+    policy = _policy(peer.rotation_policy or settings.keys.rotation_policy)
     found = []
     if peer.managed:
-        own = _policy(policy, given=peer.private_key is not None)
-        found.append(KeyRequest(peer_key(peer.name), "wireguard", peer.key_generation, own, age))
-    word = preshared_word(settings, peer)
-    if word != NONE:
-        own = _policy(policy, given=word != GENERATED)
-        found.append(KeyRequest(preshared_key(peer.name), "preshared", peer.preshared_key_generation, own, age))
+        found.append(KeyRequest(peer_key(peer.name), "wireguard", peer.key_generation, policy, age))
+    if preshared_word(settings, peer) != NONE:
+        found.append(KeyRequest(preshared_key(peer.name), "preshared", peer.preshared_key_generation, policy, age))
     return found
 
 
@@ -168,10 +172,9 @@ def _next(request: KeyRequest, given: str | None, old: KeyEntry | None, now: dt.
     if request.generation > old.generation:
         return _made(request, now), f"rotated {request.name}: generation {request.generation}"
     last = due(request, old)
-    if request.policy == "automatic" and last is not None and now >= last:
+    if renews_itself(request, old) and last is not None and now >= last:
         return _made(request, now), f"rotated {request.name}: older than {request.max_age_days} days"
-    # A key that is no longer given stays: nothing rotates by surprise.
-    return replace(old, origin="generated"), ""
+    return old, ""
 
 
 def _given(request: KeyRequest, secret: str, old: KeyEntry | None, now: dt.datetime) -> tuple[KeyEntry, str]:

@@ -12,7 +12,6 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from vpn.errors import ParseError
 
 KEY_BYTES = 32
-KEY_LENGTH = 44
 KEY_RULE = "must be 32 bytes in canonical base64 (44 characters, data model 6), and not all zero"
 
 

@@ -12,10 +12,19 @@ from typing import Any, Final, NamedTuple
 
 from vpn import keyring as kr
 from vpn.agent import Agent
-from vpn.errors import RenderError
+from vpn.errors import ConfigError, Problem, RenderError
 from vpn.ledger import Ledger
 from vpn.network_model import Access, Firewall, Interface, Network, Peer, Route, State
-from vpn.settings import AllowRule, IPAddress, IPNetwork, PeerSettings, Settings, join_endpoint, split_endpoint
+from vpn.settings import (
+    AllowRule,
+    IPAddress,
+    IPNetwork,
+    PeerSettings,
+    Settings,
+    join_endpoint,
+    split_endpoint,
+    touches,
+)
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
 __all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
@@ -28,8 +37,11 @@ def resolve(
 ) -> Network:
     """Return the effective server. Raise RenderError when the keyring or the ledger lacks a peer.
 
-    `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none.
+    `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none. Raise
+    ConfigError when it lies where it must not: what DHCP gives is known only now.
     """
+    if ct_address and (problems := [*_misplaced(settings, ct_address)]):
+        raise ConfigError(problems)
     sites = {each.name: each.site_networks for each in settings.peers if each.site_networks}
     sources = _Sources(settings, keyring, ledger, now, sites, _everyones(settings))
     ordered = sorted(settings.peers, key=lambda each: each.name)
@@ -40,6 +52,16 @@ def resolve(
         firewall=_firewall(settings),
         agent=_agent(settings, keyring),
     )
+
+
+def _misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
+    own = ip_network(ip_interface(ct_address).ip)
+    if dmz := touches(own, settings.routing.dmz_networks):
+        rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
+        yield Problem("ip_address", str(own.network_address), rule)
+    if vpn := touches(own, settings.vpn_networks):
+        rule = f"is the container's address and must not be in the VPN subnet {vpn} (network constraints)"
+        yield Problem("ip_address", str(own.network_address), rule)
 
 
 class _Sources(NamedTuple):

@@ -43,6 +43,9 @@ def load(text: str) -> PeersFile:
         raise ParseError(f"is not valid YAML: {error.problem}", line) from None
     except yaml.YAMLError:
         raise ParseError("is not valid YAML") from None
+    except (ValueError, AttributeError, RecursionError):
+        # What the constructors of dates and numbers, and a mapping that holds itself, raise: its text quotes the value.
+        raise ParseError("holds a value that cannot be read, as a date that does not exist") from None
     if not isinstance(content, dict):
         raise ParseError("must be a mapping with the keys peers and groups", 1)
     return PeersFile(content, lines)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vpn.errors import Problem
 from vpn.fingerprints import Fingerprints
 
-Kind = Literal["none", "peers", "firewall", "service", "interface", "first", "repair"]
+Kind = Literal["none", "clients", "peers", "firewall", "service", "interface", "first", "repair"]
 NAMES_SHOWN: Final = 20
 """Peers named in one summary; of more the number is told."""
 EFFECTS: Final[Mapping[Kind, str]] = {
     "none": "nothing to do",
+    "clients": "no interruption",
     "peers": "without a restart, no interruption",
     "firewall": "firewall rules replaced in one transaction, no interruption",
     "service": "scripts and units replaced, no interruption",
@@ -38,27 +40,49 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     if old is None:
         count = sum(":" in each for each in new.peers.values())
         return Plan("first", (f"{count} {'peer' if count == 1 else 'peers'}", EFFECTS["first"]))
-    peers, before, after = _peer_changes(old.peers, new.peers), old.interface.split(":"), new.interface.split(":")
-    kinds: list[tuple[Kind, bool]] = [
-        ("interface", before[-1] != after[-1]),
-        ("peers", bool(peers)),
-        ("firewall", old.firewall != new.firewall),
-        ("service", old.service != new.service),
-        ("repair", bool(drift)),
-    ]
-    changed = [kind for kind, differs in kinds if differs]
+    peers, files = _peer_changes(old.peers, new.peers), _file_changes(old.peers, new.peers)
+    served = _served(old.interface.split(":"), new.interface.split(":"))
+    changed = _classes(old, new, peers=bool(peers), clients=bool(served or files), repair=bool(drift))
     kind = changed[0] if changed else "none"
-    served = _served(before, after) if kind == "interface" else []
-    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS)]
-    effect = NEW_FILES if served else EFFECTS[kind]
-    return Plan(kind, (*_shortened(peers), *parts, *(f"repair: {each}" for each in drift), effect))
+    waiting = kind == "interface" and bool(served)
+    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS and not (waiting and each == "clients"))]
+    nobody = ["no peer is left"] if old.peers and not new.peers else []
+    repairs = (f"repair: {each}" for each in drift)
+    effect = NEW_FILES if waiting else EFFECTS[kind]
+    return Plan(kind, (*_shortened([*peers, *files]), *nobody, *parts, *repairs, effect))
+
+
+def _classes(old: Fingerprints, new: Fingerprints, **found: bool) -> list[Kind]:
+    """Return the classes of what changes, what is felt most first."""
+    differs: dict[Kind, bool] = {
+        "interface": old.interface.rpartition(":")[2] != new.interface.rpartition(":")[2],
+        "peers": found["peers"],
+        "firewall": old.firewall != new.firewall,
+        "service": old.service != new.service,
+        "repair": found["repair"],
+        "clients": found["clients"],
+    }
+    return [kind for kind, is_so in differs.items() if is_so]
+
+
+def renamed(old: str, new: str) -> Iterator[Problem]:
+    """Yield the problem of an interface that changes its name on a server that stays: the old one would stay too."""
+    if old != new:
+        rule = (
+            f"is {old} on the running server, which would go on beside {new}: keep the name, or make the server anew "
+            "by pulumi destroy and pulumi up (new keys, and a new file for every client)"
+        )
+        yield Problem("interface_name", new, rule)
 
 
 _PARTS: Final[Mapping[Kind, str]] = {
     "interface": "interface changed",
     "firewall": "firewall rules changed",
     "service": "scripts, units or packages changed",
+    "clients": "clients need their new file",
 }
+_SERVER_S: Final = 3
+"""Parts of a peer's fingerprint that the server knows of; the rest stands in the client's file alone."""
 
 
 def _served(old: list[str], new: list[str]) -> list[str]:
@@ -71,8 +95,20 @@ def _peer_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
     return [
         _peer_change(name, old.get(name), new.get(name))
         for name in sorted({*old, *new})
-        if old.get(name) != new.get(name)
+        if _server_s(old.get(name)) != _server_s(new.get(name))
     ]
+
+
+def _file_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
+    """Return the peers of whom their own file alone changes. A version before this one kept no digest of it."""
+    both = sorted(old.keys() & new.keys())
+    same = (name for name in both if _server_s(old[name]) == _server_s(new[name]))
+    parts = ((name, old[name].split(":")[_SERVER_S:], new[name].split(":")[_SERVER_S:]) for name in same)
+    return [f"changed the file of {name}" for name, before, after in parts if before and before != after]
+
+
+def _server_s(state: str | None) -> list[str]:
+    return state.split(":")[:_SERVER_S] if state else []
 
 
 def _peer_change(name: str, old: str | None, new: str | None) -> str:

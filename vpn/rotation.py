@@ -6,16 +6,11 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from vpn.keyring import KeyRequest, Keyring, due
+from vpn.keyring import KeyRequest, Keyring, due, renews_itself
 from vpn.settings import Settings
 
 AHEAD: Final = dt.timedelta(days=30)
 """How long before its date a rotation, or an expiry, is announced."""
-
-
-def overdue(wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime) -> tuple[str, ...]:
-    """Return the names of the keys that the next `up` rotates for their age."""
-    return tuple(name for name, policy, date in _dates(wanted, keyring) if policy == "automatic" and now >= date)
 
 
 def warnings(
@@ -32,11 +27,11 @@ def warnings(
 def _key_warnings(
     wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta
 ) -> Iterator[str]:
-    for name, policy, date in _dates(wanted, keyring):
+    for name, renewed, date in _dates(wanted, keyring):
         day = date.date().isoformat()
-        if policy == "automatic" and now < date <= now + ahead:
+        if renewed and now < date <= now + ahead:
             yield f"key {name}: the first up after {day} rotates it"
-        elif policy == "manual" and now >= date:
+        elif not renewed and now >= date:
             yield f"key {name}: reached its maximum age on {day}; raise its generation (or change it where it is given)"
 
 
@@ -52,8 +47,10 @@ def _given_in_vain(settings: Settings, wanted: Sequence[KeyRequest]) -> Iterator
         yield f"given_keys: nothing asks for {name}; it can be removed"
 
 
-def _dates(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[tuple[str, str, dt.datetime]]:
+def _dates(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[tuple[str, bool, dt.datetime]]:
+    """Yield of each key that has a maximum age its name, whether age rotates it, and when it reaches that age."""
     for request in wanted:
-        date = due(request, keyring[request.name]) if request.name in keyring else None
-        if date is not None:
-            yield request.name, request.policy, date
+        entry = keyring.get(request.name)
+        date = due(request, entry) if entry else None
+        if entry and date:
+            yield request.name, renews_itself(request, entry), date

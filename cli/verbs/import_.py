@@ -24,7 +24,7 @@ def import_(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Take over another WireGuard server's configuration, keys kept: its clients notice nothing.
+    """Take over another WireGuard server's configuration, keys kept: its clients keep their files.
 
     Read are wg-quick files as made by hand, by Ansible, by pivpn, by wg-easy, and wg-easy's wg0.json. Keys become
     encrypted config. What cannot be represented is reported.
@@ -38,4 +38,5 @@ def import_(
     output.say(f"{done.origin}: {done.peers} peers are in {done.where}, the server's key in private_key (encrypted)")
     for report in done.reports:
         output.say(f"  {report}")
+    output.say("what only clients know: set tunnel: full for those that send everything, peer_to_peer if they talk")
     output.say("next: set endpoint to what the clients dial, then pulumi preview")

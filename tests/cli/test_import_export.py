@@ -46,6 +46,8 @@ def test_a_foreign_server_becomes_config_and_secrets(bare: World, wgvpn: Command
     assert str(settings.interface.address) == imported.config["address"]
     assert bare.is_secret("private_key")
     assert all(report in done.out for report in imported.reports)
+    assert "tunnel: full" in done.out
+    assert "peer_to_peer" in done.out
     for secret in imported.secrets.values():
         assert secret not in done.out + done.err + json.dumps([call["argv"] for call in bare.calls()])
         assert not (bare.directory / "peers.yaml").exists() or secret not in (bare.directory / "peers.yaml").read_text()

@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from pulumi import RunError
 
 from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
 
@@ -260,6 +261,12 @@ def test_dhcp_s_address_becomes_the_endpoint() -> None:
     assert graph.outputs["endpoint"] == f"{DHCP_ADDRESS}:51820"
     assert graph.custom["server"].inputs["connection"]["host"] == DHCP_ADDRESS
     assert graph.custom["firewall-options"].inputs["dhcp"] is True
+
+
+def test_dhcp_s_address_inside_the_vpn_subnet_ends_the_run_without_a_traceback() -> None:
+    inside = settings(ip_address="dhcp", gateway=None, address="192.168.30.1/24", routes=[])
+    with pytest.raises(RunError, match=f"ip_address: {DHCP_ADDRESS}: .*not be in the VPN subnet"):
+        declare(inside)
 
 
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:

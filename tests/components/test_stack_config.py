@@ -76,6 +76,7 @@ def test_the_environment_stands_in_for_credentials_that_config_leaves_out(tmp_pa
         ({"private_key": KEY}, "private_key"),
         ({"peers": [{"name": "a"}, {"name": "b", "private_key": KEY}]}, "peers[1].private_key"),
         ({"peers": [{"name": "a", "preshared_key": KEY}]}, "peers[0].preshared_key"),
+        ({"peers": "\n" + json.dumps([{"name": "a", "preshared_key": KEY}])}, "peers[0].preshared_key"),
     ],
 )
 def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: dict[str, Any], where: str) -> None:
@@ -84,6 +85,30 @@ def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: 
     assert [problem.key for problem in caught.value.problems] == [where]
     assert "--secret" in str(caught.value)
     assert KEY not in str(caught.value)
+
+
+def test_a_readable_secret_in_the_peers_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "peers.yaml").write_text(
+        f"peers:\n  - name: a\n    private_key: {KEY}\n  - name: b\n    preshared_key: {KEY}\n"
+        "  - {name: c, preshared_key: generated}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, {})
+    assert [each.where for each in caught.value.problems] == ["peers.yaml:3", "peers.yaml:5"]
+    assert "given_keys as peer/NAME" in str(caught.value)
+    assert "given_keys as psk/NAME" in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_peers_as_json_text_in_the_peers_file_hide_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "peers.yaml").write_text(f'peers: \'[{{"name": "a", "private_key": "{KEY}"}}]\'\n')
+    assert problems(tmp_path, {}) == ["peers[0].private_key"]
+
+
+@pytest.mark.parametrize("value", [["x"], {"a": "b"}, 5])
+def test_a_secret_that_is_no_text_is_a_problem_as_any_other(tmp_path: Path, value: object) -> None:
+    found = problems(tmp_path, {"peers": [{"name": "a", "preshared_key": value}]})
+    assert set(found) == {"peers[0].preshared_key"}
 
 
 def test_an_encrypted_secret_is_accepted(tmp_path: Path) -> None:
@@ -114,6 +139,23 @@ def test_a_problem_in_the_file_names_its_line(tmp_path: Path) -> None:
 def test_a_file_that_is_no_yaml_is_one_problem(tmp_path: Path) -> None:
     (tmp_path / "peers.yaml").write_text("peers: [")
     assert problems(tmp_path, {}) == ["peers_file"]
+
+
+def test_a_peers_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"peers_file: people\.yaml: cannot be read: No such file"):
+        load(tmp_path, {"peers_file": "people.yaml"})
+    assert load(tmp_path, {"peers_file": "peers.yaml"}).peers == ()
+
+
+def test_a_key_file_in_nobody_s_home_is_a_problem(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"ssh_jump_private_key_file": "~no-such-user/id"}) == ["ssh_jump_private_key_file"]
+
+
+@pytest.mark.parametrize("key", ["peers_file", "ssh_jump_private_key_file"])
+def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path, key: str) -> None:
+    (tmp_path / "file").write_bytes("peers: [{name: Zoë}]".encode("latin-1"))
+    with pytest.raises(ConfigError, match=f"{key}: file: cannot be read: it is no UTF-8 text"):
+        load(tmp_path, {key: "file"})
 
 
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:

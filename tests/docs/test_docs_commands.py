@@ -25,6 +25,12 @@ def test_a_shell_can_read_the_block(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", ALL, ids=str)
+def test_an_interactive_shell_expands_no_history_in_the_block(block: Block) -> None:
+    for line in block.commands:
+        assert not re.search(r"!\S", re.sub(r"'[^']*'", "", line)), f"single quotes are missing: {line}"
+
+
+@pytest.mark.parametrize("block", ALL, ids=str)
 def test_config_keys_are_known(block: Block) -> None:
     for line in block.commands:
         found = re.search(r"pulumi .*config (?:set|get|rm) (?:--\w+ )*'?(?:wireguard-vpn:)?(\w+)", line)

@@ -12,6 +12,8 @@ from tests.components.graph import SYSTEMS, declare, settings
 from tests.docs.blocks import PAGES, ROOT
 from tools import reference
 from vpn import errors
+from vpn.settings import Interface, Routing, Ssh
+from vpn.settings.settings import People
 
 DOCS = ROOT / "docs"
 
@@ -29,6 +31,13 @@ def test_the_configuration_reference_is_up_to_date() -> None:
 def test_every_key_of_a_nested_object_has_a_meaning_of_its_own() -> None:
     fields = {key for section in reference.OBJECTS.values() for key in section.model_fields}
     assert fields == reference.MEANINGS.keys()
+
+
+def test_a_rule_tells_all_that_is_accepted() -> None:
+    assert "host:port" in reference.rule(Interface, "endpoint")
+    assert "or an IP address" in reference.rule(Ssh, "ssh_jump_host")
+    assert reference.rule(Routing, "routes") == "a list of objects"
+    assert reference.rule(People, "groups") == "a mapping of names to objects"
 
 
 def test_every_output_is_told() -> None:

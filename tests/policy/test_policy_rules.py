@@ -10,12 +10,19 @@ import pytest
 from policy.resources import Resource
 from policy.rule import Limits
 from policy.rules import RULES
+from policy.secret_rules import SECRET_CONFIG
 from tests.policy.stack import LIMITS, NOW, PRIVATE, config, peer, said, sound, with_, without
+from vpn.settings import KNOWN_KEYS
+from vpn.settings.build import SECRET_KEYS
 
 
 @pytest.mark.parametrize("rule", [each.name for each in RULES])
 def test_a_sound_stack_keeps_the_rule(rule: str) -> None:
     assert said(rule, [*sound().values()]) == []
+
+
+def test_the_secret_config_keys_are_the_program_s() -> None:
+    assert set(SECRET_CONFIG) == SECRET_KEYS & set(KNOWN_KEYS)
 
 
 BROKEN: list[tuple[str, list[Resource], str]] = [

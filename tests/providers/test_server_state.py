@@ -113,6 +113,23 @@ def test_the_plan_names_peers_and_tells_a_restart_from_none(host: Host, server: 
     assert peers["epoch"] == port["epoch"] == 1
 
 
+def test_an_interface_keeps_its_name_while_the_server_is_the_same(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    other = EXPECTATION | {"interface": "wg1"}
+    _, failures = host.check(STATE, first, server.props(expectation=other))
+    assert failures.keys() == {"interface_name"}
+    assert "'wg1': is wg0 on the running server" in failures["interface_name"]
+    assert checked(host, first, server.props(expectation=other, instance="two"))["plan"]["kind"] == "first"
+    assert checked(host, first, server.props(expectation=other, instance=UNKNOWN))["instance"] == UNKNOWN
+
+
+def test_an_update_of_something_else_is_not_told_as_the_last_change(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    way = {**first["connection"], "host": "localhost"}
+    moved = checked(host, first, server.props(connection=way))
+    assert moved["plan"] == {"kind": "none", "summary": ["nothing to do"]}
+
+
 def test_refresh_of_a_clean_server_changes_nothing(host: Host, server: Server) -> None:
     _, outs = host.create(STATE, checked(host, {}, server.props()))
     id_, read, inputs = host.read(STATE, "one", outs)

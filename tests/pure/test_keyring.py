@@ -116,7 +116,7 @@ def test_given_keys_replace_and_are_kept_when_no_longer_given() -> None:
     kept, changes = evolve(settings(), given, NOW + MONTH)
     assert changes == ()
     assert kept["server"].secret == private_key("given")
-    assert kept["server"].origin == "generated"
+    assert kept["server"].origin == "given"
 
 
 def test_keys_may_be_given_by_name() -> None:
@@ -130,6 +130,21 @@ def test_keys_may_be_given_by_name() -> None:
     kept, changes = evolve(settings(peers=people), found)
     assert changes == ()
     assert {name: kept[name].secret for name in keys_given} == keys_given
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_age_does_not_rotate_a_key_that_was_given_by_name(*, still: bool) -> None:
+    automatic: dict[str, object] = {"rotation_policy": "automatic", "max_key_age_days": 90}
+    given = settings(**automatic, given_keys={"server": private_key("s")})
+    first, _ = evolve(given)
+    of = given if still else settings(**automatic)
+    assert evolve(of, first, NOW + YEAR) == (first, ())
+    assert rotation.warnings(of, kr.requests(of), first, NOW + dt.timedelta(days=80)) == ()
+    (told,) = rotation.warnings(of, kr.requests(of), first, NOW + YEAR)
+    assert told.startswith("key server: reached its maximum age")
+    second, changes = evolve(settings(**automatic, key_generation=2), first, NOW + YEAR)
+    assert changes == ("rotated server: generation 2",)
+    assert second["server"].origin == "generated"
 
 
 def test_keys_given_in_vain_are_told() -> None:
@@ -184,14 +199,12 @@ def test_rotation_is_announced() -> None:
     found, _ = evolve(of)
     early = rotation.warnings(of, wanted, found, NOW)
     assert early == ("peer soon: expires at 2026-12-10T00:00:00+00:00",)
-    assert rotation.overdue(wanted, found, NOW) == ()
     told = rotation.warnings(of, wanted, found, NOW + dt.timedelta(days=11))
     assert "key server: the first up after 2027-01-06 rotates it" in told
     assert not any("peer/manual" in each for each in told)
     late = NOW + dt.timedelta(days=40)
-    assert rotation.overdue(wanted, found, late) == ("server", "peer/soon", "peer/later", "peer/over", "peer/off")
     assert rotation.warnings(of, wanted, found, late) == (
         "key peer/manual: reached its maximum age on 2027-01-06; raise its generation (or change it where it is given)",
     )
     unknown = KeyRequest("peer/new", "wireguard", max_age_days=1)
-    assert rotation.overdue([unknown], found, late) == ()
+    assert rotation.warnings(settings(), [unknown], found, late) == ()

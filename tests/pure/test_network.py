@@ -6,7 +6,7 @@ import pytest
 
 from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team
 from vpn.addresses import Ledger
-from vpn.errors import RenderError
+from vpn.errors import ConfigError, RenderError
 from vpn.keyring import Keyring
 from vpn.network import Network, resolve
 
@@ -31,6 +31,17 @@ def test_states_are_told_apart() -> None:
         "office-b": "active",
     }
     assert [peer.name for peer in found.active] == ["alice-laptop", "bob", "carol.phone", "frank", "office-b"]
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [("172.16.10.7/24", "must not be in the DMZ 172.16.10.0/24"), ("10.8.0.9/8", "not be in the VPN subnet")],
+)
+def test_an_address_from_dhcp_is_held_to_the_rules_of_a_static_one(address: str, words: str) -> None:
+    of = settings(ip_address="dhcp", routes=[])
+    with pytest.raises(ConfigError, match=f"ip_address: {address.partition('/')[0]}: .*{words}"):
+        resolve(of, ring(of), ledger(of), NOW, ct_address=address)
+    assert resolve(of, ring(of), ledger(of), NOW, ct_address="192.168.20.9/16").interface.endpoint
 
 
 def test_a_peer_expires_at_its_moment_and_not_before() -> None:

@@ -31,6 +31,8 @@ def test_an_empty_file_is_nobody(text: str) -> None:
         ("peers: !!python/object/apply:os.system [echo]\n", 1),
         ("a: \x00\n", 0),
         ("a: 1\n---\nb: 2\n", 2),
+        ("peers:\n  - expires_at: 2027-02-31T00:00:00Z\n", 0),
+        ("peers: &all [*all]\n", 0),
     ],
 )
 def test_what_is_no_plain_mapping_is_refused_by_line(text: str, line: int) -> None:

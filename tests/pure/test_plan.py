@@ -12,6 +12,7 @@ from vpn.plan import Kind, Plan, classify
 SYNC = "without a restart, no interruption"
 RESTART = "restart, sessions are back in about a second"
 NEW_FILES = "restart, no peer connects before it has its new file"
+FILES = "clients need their new file"
 RULES = "firewall rules replaced in one transaction, no interruption"
 ALICE, BOB = {"name": "alice"}, {"name": "bob"}
 
@@ -34,25 +35,41 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (peers(BOB, ALICE), "none", ("nothing to do",)),
     (peers(ALICE, BOB, {"name": "carol"}), "peers", ("+carol", SYNC)),
     (peers(ALICE), "peers", ("-bob", SYNC)),
+    (peers(), "peers", ("-alice", "-bob", "no peer is left", SYNC)),
     (peers(BOB, {"name": "carol"}), "peers", ("-alice", "+carol", SYNC)),
     (peers({**ALICE, "private_key": private_key("new")}, BOB), "peers", ("rotated alice", SYNC)),
     (peers({**ALICE, "preshared_key": "generated"}, BOB), "peers", ("rotated preshared key of alice", SYNC)),
     (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "persistent_keepalive": 5}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "tunnel": "full"}, BOB), "peers", ("changed alice", SYNC)),
+    (peers({**ALICE, "client_routes": []}, BOB), "clients", ("changed the file of alice", FILES, "no interruption")),
+    (
+        peers({**ALICE, "mtu": 1300}, BOB, {"name": "carol"}),
+        "peers",
+        ("+carol", "changed the file of alice", FILES, SYNC),
+    ),
     (peers({**ALICE, "expires_at": "2027-01-01T00:00:00Z"}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "allow": [{"network": "192.168.1.0/24"}]}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "site_networks": ["10.20.0.0/16"]}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "disabled": True}, BOB), "peers", ("disabled alice", SYNC)),
     (peers({**ALICE, "expires_at": "2026-01-01T00:00:00Z"}, BOB), "peers", ("expired alice", SYNC)),
     (peers(ALICE, BOB, {"name": "carol", "disabled": True}), "peers", ("+carol (disabled)", SYNC)),
-    (peers({**ALICE, "dns": ["192.168.1.1"], "mtu": 1300}, BOB), "none", ("nothing to do",)),
+    (
+        peers({**ALICE, "dns": ["192.168.1.1"], "mtu": 1300}, BOB),
+        "clients",
+        ("changed the file of alice", FILES, "no interruption"),
+    ),
+    ({"endpoint": "vpn2.example.org"}, "clients", ("clients dial another endpoint", FILES, "no interruption")),
     (
         {"listen_port": 443, "endpoint": "vpn.example.com:443"},
         "interface",
         ("clients dial another endpoint", "interface changed", "firewall rules changed", NEW_FILES),
     ),
-    ({"mtu": 1400}, "interface", ("interface changed", RESTART)),
+    (
+        {"mtu": 1400},
+        "interface",
+        ("changed the file of alice", "changed the file of bob", "interface changed", FILES, RESTART),
+    ),
     ({"save_config": False}, "interface", ("interface changed", RESTART)),
     ({"private_key": private_key("new")}, "interface", ("rotated the server's key", "interface changed", NEW_FILES)),
     ({"dmz_networks": ["172.17.0.0/16"]}, "firewall", ("firewall rules changed", RULES)),
@@ -73,7 +90,7 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
         "firewall",
         ("firewall rules changed", "scripts, units or packages changed", RULES),
     ),
-    ({"hostname": "other", "endpoint": "vpn.example", "dns": ["192.168.1.1"]}, "none", ("nothing to do",)),
+    ({"hostname": "other", "quarantine_days": 5}, "none", ("nothing to do",)),
 ]
 
 
@@ -114,6 +131,12 @@ def test_a_new_script_is_a_change_of_service() -> None:
     old = Fingerprints(**{**prints().to_dict(), "service": "older"})
     told = ("scripts, units or packages changed", "scripts and units replaced, no interruption")
     assert classify(old, prints()) == Plan("service", told)
+
+
+def test_a_state_that_knows_nothing_of_client_files_tells_no_change_of_them() -> None:
+    own = prints()
+    older = {name: state.rpartition(":")[0] for name, state in own.peers.items()}
+    assert classify(Fingerprints(own.interface, own.firewall, own.service, older), own).kind == "none"
 
 
 def test_drift_alone_is_a_repair_and_else_comes_along() -> None:

@@ -11,6 +11,13 @@ from vpn.settings import KNOWN_KEYS, parse
 KEY = public_key("someone")
 SECRET = private_key("someone")
 HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJqTZzLb4yoLs3KjzW1Lq3yV8v1jC9mJ4c0b1v5m7Q2x"
+PBS = {
+    "pbs_enabled": True,
+    "pbs_url": "https://pbs.infra.local:8007",
+    "pbs_token": "wg@pbs!pulumi:11111111-2222-3333-4444-555555555555",
+    "pbs_datastore": "backup",
+    "pbs_storage": "pbs",
+}
 FINGERPRINT = ":".join(["AB"] * 32)
 
 
@@ -64,12 +71,18 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("save_config", [True, False], ["perhaps"], "true or false"),
     ("mtu", [1280, 1420], [1279, 65536], "1280"),
     ("implementation", ["kernel", "userspace"], ["boringtun", 1], "one of"),
-    ("endpoint", ["vpn.example", "198.51.100.1:51820", "[2001:db8::1]:1", "2001:db8::1"], ["a b", "300.1.1.1"], "must"),
+    (
+        "endpoint",
+        ["vpn.example", "198.51.100.1:51820", "[2001:db8::1]:1", "2001:db8::1"],
+        ["a b", "300.1.1.1", "x:70000"],
+        "host or host:port",
+    ),
     ("dns", [[], ["192.168.10.53", "infra.local"]], [["a b"], ["x\ny"], 5], "must"),
     ("dmz_networks", [[], ["172.16.10.0/24"]], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
     ("listen_sources", [["0.0.0.0/0"]], [[]], "at least one"),
     ("ssh_sources", [["192.168.10.0/24"]], [[]], "at least one"),
     ("ssh_host_key", [HOST_KEY], ["ssh-dss AAAA", "AAAA", HOST_KEY + "\nx"], "authorized_keys form"),
+    ("ssh_jump_host", [], ["a b", "1.2.3", 5], "DNS name (RFC 1123) or an IP address"),
     ("ssh_jump_user", ["root"], ["Root!", ""], "login name"),
     ("ssh_jump_port", [22], [0], "TCP port"),
     ("rotation_policy", ["manual", "automatic"], ["never"], "one of"),
@@ -79,7 +92,7 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("quarantine_days", [0, 30], [-1, 3651], "days"),
     ("zabbix_host_group", ["VPN", "VPN servers/Linux"], ["", "a\nb"], "printable"),
     ("pbs_namespace", ["", "team/vpn"], ["/x", "a//b", "a/" * 8], "PBS namespace"),
-    ("backup_schedule", ["daily", "mon..fri 02:30", "*-*-* 03:00"], ["", "x" * 129, "a;b"], "calendar event"),
+    ("backup_schedule", ["daily", "mon..fri 02:30", "*-*-* 03:00"], ["", "x" * 129, "a;b"], "[HH:MM[:SS]]"),
     ("keep_daily", [0, 7], [-1], "backups"),
     ("backup_job", ["own"], ["none"], "one of"),
     ("backup_job", ["own"], ["pool"], "needs pool"),
@@ -108,6 +121,7 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"interface_name": "wg1", "file_path": "/etc/wireguard/wg1.conf"}, None, ""),
     ({"interface_name": "wg1"}, "file_path", "wg1.conf"),
     ({"file_path": "/etc/wireguard/wg0"}, "file_path", "wg0.conf"),
+    ({"file_path": "/srv/wireguard/wg0.conf"}, "file_path", "must be /etc/wireguard/wg0.conf"),
     ({"private_key": SECRET, "public_key": KEY}, None, ""),
     ({"private_key": private_key("else"), "public_key": KEY}, "public_key", "does not belong"),
     ({"public_key": KEY}, "public_key", "not set"),
@@ -179,6 +193,9 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"zabbix_enabled": True}, "zabbix_server", "unless zabbix_enabled"),
     ({"pbs_enabled": True}, "pbs_datastore", "unless pbs_enabled"),
     ({"backup_job": "pool", "pool": "wireguard"}, None, ""),
+    ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, "keep_daily", "keeps every backup"),
+    ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0, "keep_last": 3}, None, ""),
+    ({"keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, None, ""),
 ]
 
 
@@ -251,6 +268,10 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"allow": [{"network": "172.16.10.5/32"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "172.16.0.0/12"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "10.99.0.0/16"}]}), "peers[0].allow[0].network", "inside the routes"),
+    *(
+        (peers({"allow": [{"network": network}]}), "peers[0].allow[0].network", "inside the routes")
+        for network in ("198.18.0.0/15", "192.0.0.8/32", "64:ff9b::c0a8:a14/128", "2002:c0a8:a14::/48")
+    ),
     (peers({"allow": [{}]}), "peers[0].allow[0].network", "required"),
     (peers({"allow": [{"network": "192.168.1.0/24", "ports": [80]}]}), "peers[0].allow[0].ports", "tcp or udp"),
     (peers({"allow": [{"network": "192.168.1.0/24", "protocol": "gre"}]}), "peers[0].allow[0].protocol", "one of"),

@@ -63,21 +63,25 @@ HostKey = Annotated[
 
 def domain(value: object) -> str:
     """DNS name of dot-separated labels (RFC 1123)."""
-    if not isinstance(value, str) or len(value) > MAX_DOMAIN or not _HOST.fullmatch(value):
+    if not _is_domain(value):
         message = "must be a DNS name: labels of letters, digits, hyphens, separated by dots (RFC 1123)"
         raise ValueError(message)
-    return value
+    return str(value)
+
+
+def _is_domain(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_DOMAIN and bool(_HOST.fullmatch(value))
 
 
 def host(value: object) -> str:
-    """Host name or IP address, without brackets. A name of digits and dots alone is a broken address."""
+    """DNS name or IP address, without brackets. A name of digits and dots alone is a broken address."""
     try:
         return str(address(value))
     except ValueError:
-        if isinstance(value, str) and re.fullmatch(r"[\d.]+", value):
-            message = "must be a host name or an IP address"
-            raise ValueError(message) from None
-    return domain(value)
+        if _is_domain(value) and not re.fullmatch(r"[\d.]+", str(value)):
+            return str(value)
+    message = "must be a DNS name (RFC 1123) or an IP address"
+    raise ValueError(message)
 
 
 def split_endpoint(text: str) -> tuple[str, int]:
@@ -106,10 +110,15 @@ def endpoint(value: object) -> str:
 def public_endpoint(value: object) -> str:
     """Return what clients dial: `host` or `host:port`."""
     text = str(value)
-    try:
-        return endpoint(text)
-    except ValueError:
-        return join_host(host(text.strip("[]")))
+    for read in (endpoint, lambda whole: join_host(host(whole.strip("[]")))):
+        try:
+            return read(text)
+        except ValueError:
+            continue
+    message = (
+        "must be host or host:port, the host a DNS name or an IP address, in brackets where it is IPv6 with a port"
+    )
+    raise ValueError(message)
 
 
 def join_host(name: str) -> str:
@@ -151,16 +160,19 @@ def container_address(value: object) -> str:
 
 def dns_entry(value: object) -> str:
     """Name server's address or a search domain, as wg-quick's DNS takes them."""
-    return host(value)
+    try:
+        return host(value)
+    except ValueError:
+        message = "must be the address of a name server or a search domain (wg-quick(8))"
+        raise ValueError(message) from None
 
 
 def schedule(value: object) -> str:
     """Calendar event as Proxmox VE and PBS read it."""
     try:
         return calendar_event.check(value if isinstance(value, str) else "")
-    except ParseError:
-        message = "must be a calendar event (systemd.time(7)), as 'daily' or '02:30'"
-        raise ValueError(message) from None
+    except ParseError as error:
+        raise ValueError(str(error)) from None
 
 
 Domain = Annotated[str, checked(domain)]

@@ -13,10 +13,16 @@ PRIVATE: Final[tuple[IPNetwork, ...]] = tuple(
     ip_network(each)
     for each in (
         *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
-        *("192.168.0.0/16", "224.0.0.0/3", "::/8", "fc00::/7", "fe80::/10", "ff00::/8"),
+        *("192.0.0.0/24", "192.168.0.0/16", "198.18.0.0/15", "224.0.0.0/3"),
+        *("::/8", "2002::/16", "fc00::/7", "fe80::/10", "ff00::/8"),
     )
 )
-"""What is not the internet (IANA special-purpose registries): a full tunnel alone opens none of it."""
+"""Where a site may have networks of its own, or a way to them: a full tunnel alone opens none of it.
+
+From the IANA special-purpose registries: what is private, shared, local, reserved or for tests of equipment, and the
+IPv6 that stands for IPv4 (::/8 holds 64:ff9b::/96 of NAT64, 2002::/16 is 6to4). Networks for documentation are left
+out: nothing is behind them.
+"""
 
 
 def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from vpn.errors import ConfigError, Problem
 from vpn.settings import types as t
 from vpn.settings.build import build, path, unknown
-from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
+from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings, readable_secrets
 from vpn.settings.rules import broken_rules
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
 from vpn.settings.settings import People, Settings
@@ -38,11 +38,20 @@ _CHILDREN: dict[str, type[BaseModel]] = {
     "allow": AllowRule,
 }
 _PEERS_FILE_KEYS = ("peers", "groups")
+_NO_PLACE = {
+    "private_key": "must not stand in this file, anyone may read it: give it in the encrypted given_keys as peer/NAME",
+    "preshared_key": "must not stand in this file, anyone may read it: write generated here, and give it in the "
+    "encrypted given_keys as psk/NAME",
+}
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _NO_LINES: Mapping[str, int] = MappingProxyType({})
 
 KNOWN_KEYS: tuple[str, ...] = tuple(key for section in _SECTIONS.values() for key in section.model_fields)
 """All config keys, in the order of the sections."""
+ENVIRONMENT: Mapping[str, str] = MappingProxyType(
+    {key: variable for section in _SECTIONS.values() for key, variable in section.environment.items()}
+)
+"""Config key → environment variable that supplies it when the configuration does not."""
 
 
 def parse(
@@ -78,11 +87,10 @@ def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> tup
         if key in values:
             values[key] = t.as_list(values[key])
     wheres: dict[str, str] = {}
-    for section in _SECTIONS.values():
-        for key, variable in section.environment.items():
-            if key not in values and environ.get(variable):
-                values[key] = environ[variable]
-                wheres[key] = f"environment variable {variable}"
+    for key, variable in ENVIRONMENT.items():
+        if key not in values and environ.get(variable):
+            values[key] = environ[variable]
+            wheres[key] = f"environment variable {variable}"
     return values, wheres
 
 
@@ -100,8 +108,17 @@ def _with_peers_file(values: dict[str, Any], content: Mapping[str, Any] | None) 
         for key in content
         if key not in _PEERS_FILE_KEYS
     ]
+    problems += _secrets_in_file(content)
     added = {key: content[key] for key in _PEERS_FILE_KEYS if content.get(key) is not None}
     return values | added, problems
+
+
+def _secrets_in_file(content: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each secret that stands readable in the peers file (data model 6: in the vault only)."""
+    peers = t.as_list(content.get("peers"))
+    for index, peer in enumerate(peers if isinstance(peers, list) else ()):
+        for key in readable_secrets(peer):
+            yield Problem(path(["peers", index, key]), None, _NO_PLACE[key])
 
 
 def _build_sections(values: Mapping[str, Any]) -> tuple[dict[str, Section], list[Problem]]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, SecretStr
 
 from vpn.settings import names
 from vpn.settings import types as t
+from vpn.settings.build import SECRET_KEYS
 from vpn.settings.sections import Section
 
 GENERATED = "generated"
 NONE = "none"
 DEFAULT_KEEPALIVE = 25
 _KEEPALIVE = t.integer(0, 65535, "seconds, 0 turns it off; data model 3")
+
+
+def readable_secrets(peer: object) -> list[str]:
+    """Return the names of the secrets that stand in a peer as it is written, sorted."""
+    values = peer if isinstance(peer, Mapping) else {}
+    return sorted(key for key in SECRET_KEYS & values.keys() if values[key] not in (None, GENERATED, NONE))
 
 
 def _preshared_key(value: object) -> SecretStr:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_interface
-from pathlib import PurePosixPath
 from typing import Final, NamedTuple
 
 from vpn import keys
@@ -35,10 +34,11 @@ def broken_rules(settings: Settings, invalid: frozenset[str]) -> list[Problem]:
     return [problem for rule in rules if invalid.isdisjoint(rule.needs) for problem in rule.check(settings)]
 
 
-def _file_is_named_after_interface(settings: Settings) -> Iterator[Problem]:
+def _file_is_the_interface_s(settings: Settings) -> Iterator[Problem]:
     interface = settings.interface
-    if PurePosixPath(interface.file_path).name != f"{interface.interface_name}.conf":
-        rule = f"must be named after the interface: {interface.interface_name}.conf (data model 2)"
+    wanted = f"/etc/wireguard/{interface.interface_name}.conf"
+    if interface.file_path != wanted:
+        rule = f"must be {wanted}: wg-quick@{interface.interface_name} reads no other file (data model 2, 5)"
         yield Problem("file_path", interface.file_path, rule)
 
 
@@ -173,7 +173,7 @@ def _known_destinations(settings: Settings) -> Iterator[tuple[int, IPNetwork]]:
 
 
 RULES: Final = (
-    Rule(_file_is_named_after_interface, ("interface_name", "file_path")),
+    Rule(_file_is_the_interface_s, ("interface_name", "file_path")),
     Rule(_address_is_private, ("address",)),
     Rule(_ipv6_matches_ipv4, ("address", "address_ipv6")),
     Rule(_public_key_matches, ("private_key", "public_key")),

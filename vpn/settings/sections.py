@@ -162,7 +162,8 @@ class Keys(Section):
     """When keys are renewed (data model 6). Ages in days.
 
     `given_keys` holds keys that come from elsewhere by name (server, peer/NAME, psk/NAME), for peers whose file is no
-    place for secrets. Once an `up` has taken them into the keyring they may be removed here: keys stay.
+    place for secrets. Once an `up` has taken them into the keyring they may be removed here: keys stay. Age
+    rotates none of them, then or later; once they are removed here, a raised generation does.
     """
 
     rotation_policy: Annotated[str, t.choice("manual", "automatic")] = "manual"

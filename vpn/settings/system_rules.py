@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from vpn.backup import Retention
 from vpn.errors import Problem
 from vpn.settings.sections import Proxmox, Section, Ssh
 from vpn.settings.settings import Settings
@@ -68,6 +69,14 @@ def _pool_backup_has_a_pool(settings: Settings) -> Iterator[Problem]:
         yield Problem("backup_job", "pool", "needs pool to be set")
 
 
+def _retention_keeps_something(settings: Settings) -> Iterator[Problem]:
+    pbs = settings.pbs
+    kept = Retention(pbs.keep_last or 0, pbs.keep_daily, pbs.keep_weekly, pbs.keep_monthly)
+    if pbs.pbs_enabled and kept.empty:
+        rule = "must not be 0 as all others of keep_* are: PBS then keeps every backup until the datastore is full"
+        yield Problem("keep_daily", "0", rule)
+
+
 SYSTEM_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     *((_proxmox_needs(key), (key,)) for key in ("proxmox_endpoint", "proxmox_api_token")),
     (_token_has_four_parts, ("proxmox_api_token",)),
@@ -80,4 +89,5 @@ SYSTEM_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     *((_needed("zabbix", key), (key, "zabbix_enabled")) for key in _ZABBIX_NEEDS),
     *((_needed("pbs", key), (key, "pbs_enabled")) for key in _PBS_NEEDS),
     (_pool_backup_has_a_pool, ("backup_job", "pool")),
+    (_retention_keeps_something, ("pbs_enabled", "keep_last", "keep_daily", "keep_weekly", "keep_monthly")),
 )
