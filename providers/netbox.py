@@ -167,12 +167,15 @@ class Registration(Resource, module="netbox", name="Registration"):
 
 
 def connect(props: Common) -> NetBox:
-    """Return a connection with the stack's credentials; ConfigError when there is no token."""
+    """Return a connection with the stack's credentials; ConfigError when there is no token.
+
+    The address is the config's, for which the token is meant; the one in `props` only when the config has none.
+    """
     token = setting("netbox_token", "NETBOX_TOKEN")
     if not token:
         rule = "is needed while NetBox has records of this stack; here or as NETBOX_TOKEN"
         raise ConfigError([Problem("netbox_token", None, rule)])
-    return NetBox(Access(props.url, token, trust("netbox")))
+    return NetBox(Access(setting("netbox_url", "NETBOX_URL") or props.url, token, trust("netbox")))
 
 
 def _registry(netbox: NetBox, props: Common) -> Registry:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from providers import credentials
+from providers import credentials, netbox
 from providers.connections import PROJECT, trust
 
 
@@ -25,3 +25,14 @@ def test_a_ca_file_is_found_as_the_commands_find_it(
     monkeypatch.chdir(tmp_path)
     assert trust("pbs").ca_file == meant
     assert (PROJECT / "Pulumi.yaml").exists()
+
+
+def test_a_token_goes_to_the_address_it_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a move the state still has the old address, and the config the token of the new."""
+    monkeypatch.delenv("NETBOX_URL", raising=False)
+    config = {"wireguard-vpn:netbox_token": "new", "wireguard-vpn:netbox_url": "https://new/"}
+    known = netbox.Common(url="https://old", mark="pulumi: a/b/c")
+    for kept, address in (config, "https://new"), ({"wireguard-vpn:netbox_token": "new"}, "https://old"):
+        monkeypatch.setattr(credentials, "_lookup", kept.get)
+        with netbox.connect(known) as connected:
+            assert connected.url == address
