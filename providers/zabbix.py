@@ -154,15 +154,15 @@ def _created(zabbix: Zabbix, spec: HostSpec) -> str:
 
 
 def _known_host(zabbix: Zabbix, id_: str, mark: str, name: str) -> Host | None:
-    """Return the host that carries our mark; else the one with our id while it has the name we know it by.
+    """Return the host with our id if it carries our mark; else another that does; else the first if it has our name.
 
-    In another Zabbix than the one that gave the id, it may be anybody's.
+    In another Zabbix than the one that gave the id, it may be anybody's; a clone made by hand carries the mark too.
     """
-    marked = zabbix.host_tagged(MARK_TAG, mark) if mark else None
-    if marked:
-        return marked
     found = zabbix.host(id_)
-    return found if found and found.name == name else None
+    if found and is_ours(found, mark):
+        return found
+    marked = zabbix.host_tagged(MARK_TAG, mark) if mark else None
+    return marked or (found if found and found.name == name else None)
 
 
 def _claimed_host(zabbix: Zabbix, new: RegistrationProps) -> Host | None:

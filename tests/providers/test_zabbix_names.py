@@ -140,3 +140,10 @@ def test_in_another_zabbix_a_host_that_happens_to_have_our_id_is_left_alone(zabb
     assert "hostid=900" in str(provider.update("10", PROPS, moved).outs)
     provider.delete("10", moved)
     assert zabbix.called("host.update") == []
+
+
+def test_of_two_hosts_with_our_mark_ours_is_the_one_with_our_id(zabbix: MadeUp) -> None:
+    zabbix.hosts = [host("9", "clone", tags=OURS), host("10", "renamed", tags=OURS)]
+    zabbix.templates = [template("20", zabbix.hosts)]
+    for id_, name in (("10", "renamed"), ("9", "clone"), ("77", "clone")):
+        assert f"'host': '{name}'" in str(RegistrationProvider().read(id_, PROPS).outs)
