@@ -101,8 +101,7 @@ class Configured:
         missing = [Problem(key, None, "is required (config or environment)") for key in needed if not found.get(key)]
         if missing:
             raise ConfigError(missing)
-        ca_file = found.get("proxmox_ca_file")
-        trust = Trust(self._local(ca_file) if ca_file else None, found.get("proxmox_fingerprint"))
+        trust = Trust.configured(self.directory, found.get("proxmox_ca_file"), found.get("proxmox_fingerprint"))
         return Proxmox(found["proxmox_endpoint"], found["proxmox_api_token"], trust=trust)
 
     def pbs(self) -> Pbs | None:
@@ -110,8 +109,7 @@ class Configured:
         found = self._section(PbsSettings)
         if not found.get("pbs_url") or not found.get("pbs_token"):
             return None
-        ca_file = found.get("pbs_ca_file")
-        trust = Trust(self._local(ca_file) if ca_file else None, found.get("pbs_fingerprint"))
+        trust = Trust.configured(self.directory, found.get("pbs_ca_file"), found.get("pbs_fingerprint"))
         return Pbs.connect(found["pbs_url"], found["pbs_token"], trust)
 
     def _section(self, section: type[Ssh | ProxmoxSettings | PbsSettings]) -> dict[str, Any]:

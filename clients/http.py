@@ -1,7 +1,8 @@
 """One HTTP transport for every API: TLS trust, time limits, careful retries, plain errors.
 
 Only what is safe to repeat is repeated: GET, and requests a caller declares idempotent. Secrets
-(tokens, passwords) are struck out of whatever an error says.
+(tokens, passwords) are struck out of whatever an error says. Connections are direct: a proxy or netrc
+file of the environment does not apply, so behind a proxy the systems must be reachable without it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.3
 LONGEST_PAUSE_SECONDS = 8.0
 REASON_LENGTH = 400
+"""Characters of a refusal's words that are shown; cut only after secrets are struck out."""
+NO_TLS = "it does not speak TLS; is the URL right?"
 TRANSIENT = frozenset({429, 502, 503, 504})
 STILL_UNDONE = frozenset({429})
 STATUS_ERRORS: Mapping[int, type[ClientError]] = {
@@ -100,6 +103,7 @@ class Http:
             verify=True if transport else _context(system, trust or Trust()),
             timeout=_httpx().Timeout(timeout, connect=CONNECT_SECONDS),
             transport=transport,
+            trust_env=False,
         )
 
     def close(self) -> None:
@@ -120,15 +124,12 @@ class Http:
         json: Any = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = False,
-        timeout: float | None = None,
     ) -> Answer:
         """Send one request, repeated with growing pauses while that is safe and may help.
 
         Raises a ClientError: Unreachable and TlsFailure before an answer, by status after it.
         """
         request = self._client.build_request(method, path, params=params, data=data, json=json, headers=headers)
-        if timeout is not None:
-            request.extensions["timeout"] = _httpx().Timeout(timeout).as_dict()
         tries = self._attempts if idempotent or method == "GET" else 1
         return self._repeat(request, tries)
 
@@ -157,12 +158,10 @@ class Http:
         return Answer(self.system, response.status_code, response.reason_phrase, response.text, response)
 
     def _transport_error(self, error: Exception) -> ClientError:
-        where = f"at {self.url}"
-        tls = _tls_cause(error)
-        if tls is not None:
-            return TlsFailure(self.system, self.redact(f"{where}: {_tls_words(tls)}"))
-        words = str(error) or type(error).__name__
-        return Unreachable(self.system, self.redact(f"{where}: {words}"))
+        cause = _tls_cause(error)
+        words = _tls_words(cause) if cause else str(error) or type(error).__name__
+        kind = TlsFailure if isinstance(cause, ssl.SSLCertVerificationError) else Unreachable
+        return kind(self.system, self.redact(f"at {self.url}: {words}"))
 
     def _accepted(self, answer: Answer) -> Answer:
         if answer.status < HTTPStatus.BAD_REQUEST:
@@ -174,7 +173,7 @@ class Http:
         kind = STATUS_ERRORS.get(answer.status) or (
             ServerFault if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else Rejected
         )
-        return kind(self.system, self.redact(_reason(answer)), answer.status)
+        return kind(self.system, self.redact(_reason(answer))[:REASON_LENGTH], answer.status)
 
     def redact(self, text: str) -> str:
         """Return `text` without this connection's secrets."""
@@ -209,23 +208,23 @@ def _tls_cause(error: BaseException | None) -> ssl.SSLError | None:
     while error is not None:
         if isinstance(error, ssl.SSLError):
             return error
-        if "SSL" in str(error) or "certificate" in str(error):
-            return ssl.SSLError(str(error))
         error = error.__cause__ or error.__context__
     return None
 
 
 def _tls_words(error: ssl.SSLError) -> str:
-    words = getattr(error, "verify_message", "") or str(error)
-    return f"its certificate is not trusted ({words}); give its CA file or SHA-256 fingerprint"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = getattr(error, "verify_message", "") or str(error)
+        return f"its certificate is not trusted ({words}); give its CA file or SHA-256 fingerprint"
+    return NO_TLS if error.reason == "WRONG_VERSION_NUMBER" else f"the TLS connection failed: {error}"
 
 
 def _reason(answer: Answer) -> str:
-    """Say status, reason phrase and the body's own words, in one bounded line."""
+    """Say status, reason phrase and the body's own words, in one line."""
     said = _words(answer)
     head = f"HTTP {answer.status} {answer.reason}".strip()
     text = head if not said or said in head else f"{head}: {said}"
-    return " ".join(text.split())[:REASON_LENGTH]
+    return " ".join(text.split())
 
 
 def _words(answer: Answer) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from clients.http import Answer, Http
+from clients.http import REASON_LENGTH, Answer, Http
 from clients.tls import Trust
 from vpn.errors import BadAnswer, ClientError, Conflict, Forbidden, NotFound, Unauthorized
 
@@ -29,7 +29,7 @@ class PbsHttp(Http):
 
     def refusal(self, answer: Answer) -> ClientError:
         """Return the error that a refusal means."""
-        text = self.redact(" ".join(answer.text.split()))[:400]
+        text = self.redact(" ".join(answer.text.split()))[:REASON_LENGTH]
         kinds: tuple[tuple[str, type[ClientError]], ...] = (
             (r"no such (prune|verification|datastore|namespace)|does not exist|not found", NotFound),
             (r"missing permissions|permission check failed", Forbidden),

@@ -12,7 +12,7 @@ import ssl
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
@@ -29,6 +29,11 @@ class Trust:
 
     ca_file: Path | None = None
     fingerprint: str | None = None
+
+    @classmethod
+    def configured(cls, project: Path, ca_file: str | None, fingerprint: str | None) -> Self:
+        """Return what the config says: in `ca_file`, `~` is the home, and a relative path counts from `project`."""
+        return cls(project / Path(ca_file).expanduser() if ca_file else None, fingerprint)
 
 
 def ssl_context(trust: Trust) -> ssl.SSLContext:
@@ -78,3 +83,7 @@ class PinnedContext(ssl.SSLContext):
             wrapped.close()
             raise ssl.SSLCertVerificationError(f"certificate fingerprint is {seen}, pinned is {self.pinned}")
         return wrapped
+
+    def wrap_bio(self, *_args: Any, **_kwargs: Any) -> ssl.SSLObject:
+        """Refuse TLS over anything but a socket (ssl.SSLError): nothing would be held against the fingerprint."""
+        raise ssl.SSLError("a pinned certificate cannot be checked through a proxy")

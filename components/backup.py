@@ -39,6 +39,7 @@ class Backup(pulumi.ComponentResource):
 def _place(settings: Settings) -> dict[str, Any]:
     own = settings.pbs
     return {
+        "url": own.pbs_url,
         "job_id": backup.job_id(pulumi.get_project(), pulumi.get_stack()),
         "vmid": settings.container.container_id,
         "node": settings.proxmox.proxmox_node,

@@ -90,6 +90,7 @@ def macros(settings: Settings) -> dict[str, str]:
 def _place(settings: Settings) -> dict[str, Any]:
     host = _host(settings)
     return {
+        "frontend": settings.zabbix.zabbix_url,
         "host": host,
         "template_name": template_name(host),
         "host_group": settings.zabbix.zabbix_host_group,

@@ -1,5 +1,6 @@
 """The whole: keys, container, firewall, server and registrations, in the order of the Create workflow."""
 
+from itertools import chain
 from typing import Any
 
 import pulumi
@@ -12,7 +13,7 @@ from components.firewall import Firewall
 from components.firewall import proven as proven_firewall
 from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringReservation
-from components.outputs import public, secret
+from components.outputs import public, secret, together
 from components.registration import NameReservation, Registration
 from components.server import Server
 from providers.container_claim import ContainerClaim
@@ -48,7 +49,8 @@ class Vpn(pulumi.ComponentResource):
         self.outputs |= described(settings, container, network, server)
         self.outputs |= dialled(self.keys.network(container.address))
         self._registrations(container, network, server, reserved)
-        self.outputs["warnings"] = self.keys.warnings()
+        warned = [each.warnings for each in reserved.values() if isinstance(each, BackupReservation)]
+        self.outputs["warnings"] = together(self.keys.warnings(), *warned).apply(lambda found: [*chain(*found)])
         self.register_outputs({})  # the stack has them: a second copy would be the largest part of a state
 
     def _after(self, *others: pulumi.Resource) -> pulumi.ResourceOptions:

@@ -10,6 +10,9 @@ from clients.tls import Trust
 from providers.credentials import setting
 from vpn.errors import Unauthorized
 
+PROJECT = Path(__file__).resolve().parents[1]
+"""Where Pulumi.yaml is, whatever directory the plugin runs in."""
+
 
 def proxmox() -> Proxmox:
     """Return a client for the cluster. Raises Unauthorized when address or token are not configured."""
@@ -25,8 +28,7 @@ def pbs() -> Pbs:
 
 def trust(system: str) -> Trust:
     """Return what a system's certificate is held against, from `<system>_ca_file` and `<system>_fingerprint`."""
-    ca_file = setting(f"{system}_ca_file")
-    return Trust(Path(ca_file) if ca_file else None, setting(f"{system}_fingerprint"))
+    return Trust.configured(PROJECT, setting(f"{system}_ca_file"), setting(f"{system}_fingerprint"))
 
 
 def _needed(system: str, key: str, variable: str) -> str:

@@ -6,7 +6,6 @@ everything that carries our tag. `Registration` comes after the server: it write
 its removal only marks the server as being decommissioned.
 """
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import pulumi
@@ -15,8 +14,8 @@ from pydantic import BeforeValidator
 
 from clients.netbox import Access, Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
 from clients.netbox.kinds import VIRTUAL_MACHINE
-from clients.tls import Trust
 from providers.base import Provider
+from providers.connections import trust
 from providers.credentials import setting
 from providers.props import Props
 from vpn.errors import ConfigError, Problem
@@ -30,7 +29,10 @@ def _whole_records(records: Any) -> Any:
 
 
 class Common(Props):
-    """`mark` is `pulumi: <project>/<stack>/<owner id>`; `page` is where NetBox shows the server."""
+    """`mark` is `pulumi: <project>/<stack>/<owner id>`; `page` is where NetBox shows the server.
+
+    When `url` changes, everything is made at the new address and what is at the old one stays: it may be gone.
+    """
 
     url: str = ""
     mark: str = ""
@@ -117,7 +119,8 @@ class RegistrationProvider(Provider[RegistrationProps]):
         _refuse(problems(new.records))
         if not new.adopt:
             with connect(new) as netbox:
-                _registry(netbox, new).obstacles(new.records, known=old.records if old else None)
+                known = old.records if old and old.url == new.url else None
+                _registry(netbox, new).obstacles(new.records, known=known)
         return new
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
@@ -164,14 +167,15 @@ class Registration(Resource, module="netbox", name="Registration"):
 
 
 def connect(props: Common) -> NetBox:
-    """Return a connection with the stack's credentials; ConfigError when there is no token."""
+    """Return a connection with the stack's credentials; ConfigError when there is no token.
+
+    The address is the config's, for which the token is meant; the one in `props` only when the config has none.
+    """
     token = setting("netbox_token", "NETBOX_TOKEN")
     if not token:
         rule = "is needed while NetBox has records of this stack; here or as NETBOX_TOKEN"
         raise ConfigError([Problem("netbox_token", None, rule)])
-    ca_file = setting("netbox_ca_file")
-    trust = Trust(Path(ca_file) if ca_file else None, setting("netbox_fingerprint"))
-    return NetBox(Access(props.url, token, trust))
+    return NetBox(Access(setting("netbox_url", "NETBOX_URL") or props.url, token, trust("netbox")))
 
 
 def _registry(netbox: NetBox, props: Common) -> Registry:

@@ -14,10 +14,10 @@ from pydantic import Field
 
 from clients.backup_jobs import BackupJobs
 from clients.pbs import JobKind, Pbs
-from clients.proxmox import Proxmox
+from clients.proxmox import SYSTEM as PROXMOX
 from providers import connections
 from providers.base import Provider
-from providers.pbs_checks import Schedule, foreign, is_ours, problems, warnings
+from providers.pbs_checks import Schedule, covering, foreign, is_ours, problems, uncovered, warnings
 from vpn import backup
 from vpn.backup import Job
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
@@ -96,7 +96,11 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
     def on_check(self, old: RegistrationProps | None, new: RegistrationProps) -> RegistrationProps:
         """Write the jobs out, so that preview shows them and refresh can differ from them."""
-        return new.written_out().with_(covered_by=old.covered_by if old else None)
+        return new.written_out().with_(covered_by=(old.covered_by or None) if old else None)
+
+    def on_diff(self, old: RegistrationProps, new: RegistrationProps) -> set[str]:
+        """Count it as a change that a refresh found no job covering the CT: the update looks again, and says so."""
+        return super().on_diff(old, new) | ({"covered_by"} if old.covered_by == [] else set())
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
         """Make the jobs, or bring ours to what they should be."""
@@ -111,7 +115,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
                 prune=_observed(pbs, "prune", old.job_id),
                 verify=_observed(pbs, "verify", old.job_id),
                 backup=backup.as_job(own or {}, backup.BACKUP_KEYS),
-                covered_by=_covering(proxmox, old),
+                covered_by=covering(BackupJobs(proxmox).all(), old),
             )
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -140,13 +144,9 @@ def _ensure(new: RegistrationProps) -> RegistrationProps:
         _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "own":
             _repeat_on_conflict(lambda: _ensure_backup(BackupJobs(proxmox), new))
-        covered = _covering(proxmox, new)
+        covered = covering(BackupJobs(proxmox).all(), new)
     if not covered:
-        what = f"pool {new.pool!r}" if new.backup_job == "pool" else f"CT {new.vmid}"
-        raise NotFound(
-            "Proxmox VE",
-            f"no enabled backup job writes {what} to storage {new.storage!r}; an administrator has to make one",
-        )
+        raise NotFound(PROXMOX, uncovered(new))
     return new.with_(covered_by=covered)
 
 
@@ -155,7 +155,7 @@ def _ensure_pbs(pbs: Pbs, kind: JobKind, new: RegistrationProps, desired: Job) -
     if not found:
         pbs.create_job(kind, new.job_id, desired)
         return
-    _refuseforeign(f"{kind} job", new, found[0])
+    _refuse_foreign(f"{kind} job", new, found[0])
     changed, gone = backup.difference(desired, backup.as_job(found[0], _keys(kind)))
     if changed or gone:
         pbs.update_job(kind, new.job_id, changed, gone, found[1])
@@ -166,7 +166,7 @@ def _ensure_backup(jobs: BackupJobs, new: RegistrationProps) -> None:
     if not found:
         jobs.create(new.job_id, new.backup)
         return
-    _refuseforeign("backup job", new, found)
+    _refuse_foreign("backup job", new, found)
     changed, gone = backup.difference(new.backup, backup.as_job(found, backup.BACKUP_KEYS))
     if changed or gone:
         jobs.update(new.job_id, changed, gone)
@@ -184,7 +184,7 @@ def _repeat_on_conflict(ensure: Callable[[], None]) -> None:
             return
 
 
-def _refuseforeign(what: str, new: Schedule, found: dict[str, Any]) -> None:
+def _refuse_foreign(what: str, new: Schedule, found: dict[str, Any]) -> None:
     if not is_ours(found, new.mark) and not new.adopt:
         raise OwnershipError(foreign(what, new.job_id))
 
@@ -200,11 +200,6 @@ def _keys(kind: JobKind) -> tuple[str, ...]:
 def _observed(pbs: Pbs, kind: JobKind, job_id: str) -> Job:
     found = pbs.job(kind, job_id)
     return backup.as_job(found[0], _keys(kind)) if found else {}
-
-
-def _covering(proxmox: Proxmox, props: Schedule) -> list[str]:
-    jobs = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in BackupJobs(proxmox).all()]
-    return list(backup.covering(jobs, props.storage, props.vmid, props.pool))
 
 
 class Reservation(Resource, module="pbs", name="Reservation"):

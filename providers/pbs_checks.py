@@ -1,6 +1,6 @@
 """What must hold before a backup schedule is made, on Proxmox Backup Server and on Proxmox VE."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from clients.backup_jobs import BackupJobs
@@ -16,8 +16,13 @@ _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the st
 
 
 class Schedule(Props):
-    """What both resources know: whose schedule, of which CT, and where its backups lie."""
+    """What both resources know: whose schedule, of which CT, and where its backups lie.
 
+    `url` is there so that a move to another server shows and is carried out: the jobs are made there, and those on
+    the server left behind stay, since it may be gone. The connection itself takes the address from the config.
+    """
+
+    url: str = ""
     mark: str = ""
     job_id: str
     vmid: int
@@ -46,7 +51,19 @@ class Schedule(Props):
 
 def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
     """Return everything that stands against the schedule, by config key."""
-    return [*_place_problems(pbs, new), *_job_problems(pbs, new), *_storage_problems(proxmox, new)]
+    return [*_place_problems(pbs, new), *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
+
+
+def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
+    """Return the ids of the cluster's backup jobs that write the CT, or what its pool will hold, to the storage."""
+    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in jobs]
+    return list(backup.covering(listed, new.storage, new.vmid, new.pool, new.node))
+
+
+def uncovered(new: Schedule) -> str:
+    """Say that no backup job covers the CT."""
+    what = f"pool {new.pool!r}" if new.backup_job == "pool" else f"CT {new.vmid}"
+    return f"no enabled backup job writes {what} to storage {new.storage!r}; an administrator has to make one"
 
 
 def is_ours(job: Mapping[str, Any], mark: str) -> bool:
@@ -78,14 +95,21 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
 
 def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     jobs = pbs.jobs("prune")
-    mine = [job for job in jobs if job["id"] == new.job_id]
-    taken = [job for job in mine if not is_ours(job, new.mark) and not new.adopt]
+    taken = [*_taken("prune job", jobs, new), *_taken("verify job", pbs.jobs("verify"), new)]
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
     others = backup.undercutting(listed, new.place, new.job_id, new.retention.keeps())
     rule = f"prune job {', '.join(others)} acts on this namespace too and keeps less: the stricter retention wins"
-    return [Problem("pbs_adopt", None, foreign("prune job", new.job_id)) for _ in taken] + (
-        [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
-    )
+    return taken + ([Problem("pbs_namespace", repr(new.namespace), rule)] if others else [])
+
+
+def _taken(what: str, jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[Problem]:
+    """Return a problem for a job that has our id and is neither ours nor to be adopted."""
+    others = [job for job in jobs if job["id"] == new.job_id and not is_ours(job, new.mark) and not new.adopt]
+    return [Problem("pbs_adopt", None, foreign(what, new.job_id)) for _ in others]
+
+
+def _cluster_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:
+    return _storage_problems(proxmox, new) or _backup_job_problems(proxmox, new)
 
 
 def _storage_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:
@@ -95,20 +119,24 @@ def _storage_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:
         return [Problem("pbs_storage", repr(new.storage), "is no storage of the node that the token may see")]
     if found.get("type") != "pbs" or "backup" not in str(found.get("content", "")):
         return [Problem("pbs_storage", repr(new.storage), "must be a storage of type pbs with content backup")]
-    return _job_privilege(proxmox, new)
+    return []
 
 
-def _job_privilege(proxmox: Proxmox, new: Schedule) -> list[Problem]:
+def _backup_job_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:
     try:
-        BackupJobs(proxmox).all()
+        jobs = BackupJobs(proxmox).all()
     except Forbidden:
         rule = "the Proxmox VE token lacks Sys.Audit on /: whether the CT is backed up cannot be seen"
         return [Problem("proxmox_api_token", None, rule)]
+    if new.backup_job == "own":
+        return _taken("backup job", jobs, new) + _job_privilege(proxmox, new)
+    return [] if covering(jobs, new) else [Problem("backup_job", "'pool'", uncovered(new))]
+
+
+def _job_privilege(proxmox: Proxmox, new: Schedule) -> list[Problem]:
     missing = _OWN_JOB - proxmox.permissions("/") - proxmox.permissions(f"/storage/{new.storage}")
-    if new.backup_job == "own" and missing:
-        rule = f"takes {', '.join(sorted(missing))}, which the token lacks; 'pool' lets an administrator's job cover it"
-        return [Problem("backup_job", "'own'", rule)]
-    return []
+    rule = f"takes {', '.join(sorted(missing))}, which the token lacks; 'pool' lets an administrator's job cover it"
+    return [Problem("backup_job", "'own'", rule)] if missing else []
 
 
 def warnings(pbs: Pbs, new: Schedule) -> list[str]:

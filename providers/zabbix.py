@@ -74,13 +74,14 @@ class RegistrationProvider(Provider[RegistrationProps]):
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
         """Observe host and template; None when the host is gone."""
         with connect(old) as zabbix:
-            host = zabbix.host(id_)
+            host = _known_host(zabbix, id_, old.mark, old.host)
             return observed(zabbix, host, old) if host else None
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
         """Bring host and template to what they shall be; a renamed group is left and removed."""
         with connect(new) as zabbix:
-            _, outs = _ensure(zabbix, id_, new, left_group=old.host_group)
+            known = _known_host(zabbix, id_, new.mark, old.host)
+            _, outs = _ensure(zabbix, known, new, left_group=old.host_group)
             if old.host_group != new.host_group:
                 zabbix.delete_empty_groups(group_uuid(new.mark, old.host_group))
             return outs
@@ -88,7 +89,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
         """Disable the host if it is ours; it is removed with the reservation, after the container."""
         with connect(old) as zabbix, suppress(NotFound):
-            host = zabbix.host(id_)
+            host = _known_host(zabbix, id_, old.mark, old.host)
             if host and is_ours(host, old.mark):
                 zabbix.disable_host(host.id)
 
@@ -110,10 +111,10 @@ class Registration(Resource, module="zabbix", name="Registration"):
 
 
 def _ensure(
-    zabbix: Zabbix, id_: str | None, new: RegistrationProps, left_group: str | None = None
+    zabbix: Zabbix, known: Host | None, new: RegistrationProps, left_group: str | None = None
 ) -> tuple[str, RegistrationProps]:
     """Make groups, template and host what they shall be; return the host's id and the outputs."""
-    host = (zabbix.host(id_) if id_ else None) or _claimed_host(zabbix, new)
+    host = known or _claimed_host(zabbix, new)
     _claim_template(zabbix, new)
     group_ids = [_group_id(zabbix, kind, new) for kind in zabbix.group_kinds]
     template = _imported(zabbix, new)
@@ -149,7 +150,19 @@ def _created(zabbix: Zabbix, spec: HostSpec) -> str:
     try:
         return zabbix.create_host(spec)
     except Conflict as error:
-        raise OwnershipError(f"{error}; it appeared meanwhile: run again") from None
+        raise OwnershipError(f"{error}; the name is taken, perhaps by a host that this token may not see") from None
+
+
+def _known_host(zabbix: Zabbix, id_: str, mark: str, name: str) -> Host | None:
+    """Return the host with our id if it carries our mark; else another that does; else the first if it has our name.
+
+    In another Zabbix than the one that gave the id, it may be anybody's; a clone made by hand carries the mark too.
+    """
+    found = zabbix.host(id_)
+    if found and is_ours(found, mark):
+        return found
+    marked = zabbix.host_tagged(MARK_TAG, mark) if mark else None
+    return marked or (found if found and found.name == name else None)
 
 
 def _claimed_host(zabbix: Zabbix, new: RegistrationProps) -> Host | None:
@@ -197,8 +210,7 @@ def _without_group(host: Host, left: str | None, now: str) -> Host:
 
 def _refuse_shared(template: Template, host: Host | None) -> None:
     """Refuse to delete a template that others use: their items would go with it, without a word."""
-    own = {host.name} if host else set()
-    others = sorted(set(template.users) - own)
+    others = sorted(name for id_, name in template.users.items() if host is None or id_ != host.id)
     if others:
         words = ", ".join(others)
         raise OwnershipError(f"template {template.name!r} is also linked to {words}; unlink it there first")

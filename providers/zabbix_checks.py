@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clients.zabbix import Zabbix
+from clients.zabbix import Host, Template, Zabbix
 from clients.zabbix.client import GROUP_METHODS, HOST_METHODS, TEMPLATE_METHODS
 from providers.zabbix_props import ReservationProps, foreign, is_ours
 from vpn.errors import Problem
@@ -33,15 +33,19 @@ def group_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
 
 
 def name_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
-    """Return which names are taken by what is not ours, unless it is to be adopted."""
-    if new.adopt:
-        return []
-    found = [
-        ("host", new.host, zabbix.host_named(new.host)),
-        ("template", new.template_name, zabbix.template_named(new.template_name)),
-    ]
+    """Return which names are taken by what is not ours, unless it is to be adopted: by its technical name alone."""
+    host, template = zabbix.host_named(new.host), zabbix.template_named(new.template_name)
     return [
-        Problem("zabbix_adopt", None, foreign(kind, name))
-        for kind, name, existing in found
-        if existing and not is_ours(existing, new.mark)
+        *_taken("host", new.host, host, host or zabbix.host_shown(new.host), new),
+        *_taken("template", new.template_name, template, template or zabbix.template_shown(new.template_name), new),
     ]
+
+
+def _taken(
+    kind: str, name: str, named: Host | Template | None, shown: Host | Template | None, new: ReservationProps
+) -> list[Problem]:
+    if named:
+        refused = not is_ours(named, new.mark) and not new.adopt
+        return [Problem("zabbix_adopt", None, foreign(kind, name))] if refused else []
+    rule = f"another {kind} has {name!r} as its visible name, which Zabbix allows once: change it there"
+    return [Problem("hostname", new.host, rule)] if shown and not is_ours(shown, new.mark) else []

@@ -11,8 +11,13 @@ from vpn.monitoring import MARK_TAG
 
 
 class ReservationProps(Props):
-    """Whose monitoring it will be, and under which names."""
+    """Whose monitoring it will be, and under which names.
 
+    `frontend` is there so that a move to another Zabbix shows and is carried out: host and template are made there,
+    and those in the Zabbix left behind stay, since it may be gone. The connection takes the address from the config.
+    """
+
+    frontend: str = ""
     mark: str = ""
     host: str
     template_name: str

@@ -21,7 +21,7 @@ PRUNE_KEYS = (
     "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly",
 )  # fmt: skip
 VERIFY_KEYS = ("store", "ns", "schedule", "max-depth", "comment", "ignore-verified", "outdated-after")
-BACKUP_KEYS = ("storage", "schedule", "vmid", "pool", "all", "exclude", "mode", "enabled", "comment")
+BACKUP_KEYS = ("storage", "schedule", "vmid", "pool", "all", "exclude", "mode", "enabled", "node", "comment")
 KEEPS = tuple(key for key in PRUNE_KEYS if key.startswith("keep-"))
 LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
@@ -133,13 +133,21 @@ def undercutting(
     )
 
 
-def covering(jobs: Iterable[Mapping[str, str]], storage: str, vmid: int, pool: str | None) -> tuple[str, ...]:
-    """Return the ids of enabled backup jobs that write this CT to `storage`."""
+def covering(
+    jobs: Iterable[Mapping[str, str]], storage: str, vmid: int, pool: str | None, node: str
+) -> tuple[str, ...]:
+    """Return the ids of enabled backup jobs that write this CT, which lives on `node`, to `storage`.
+
+    A job may be bound to one node (option `node`): it then passes over the guests of all others.
+    """
     return tuple(
         sorted(
             job["id"]
             for job in jobs
-            if job.get("enabled", "1") == "1" and job.get("storage") == storage and _selects(job, str(vmid), pool)
+            if job.get("enabled", "1") == "1"
+            and job.get("storage") == storage
+            and job.get("node", node) == node
+            and _selects(job, str(vmid), pool)
         )
     )
 

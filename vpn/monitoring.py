@@ -15,6 +15,8 @@ from uuid import UUID
 
 import yaml
 
+from vpn.pauses import longest_pause
+
 Loader: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The safe loader in C where PyYAML has it: the template is long, and every preview reads it."""
 MARK_TAG: Final = "pulumi"
@@ -22,14 +24,6 @@ MARK_TAG: Final = "pulumi"
 TEMPLATE_IN_SOURCE: Final = "WireGuard VPN"
 BACKUP_ITEM: Final = "wireguard.backup"
 BACKUP_TOKEN_MACRO: Final = "{$WIREGUARD.BACKUP.TOKEN}"  # noqa: S105 - a macro's name
-LONGEST_AGES: Final = {
-    **dict.fromkeys(("minutely", "hourly", "daily"), "30h"),
-    "weekly": "8d",
-    "monthly": "32d",
-    "quarterly": "93d",
-    "semiannually": "185d",
-    **dict.fromkeys(("yearly", "annually"), "367d"),
-}
 _WITH_UUID: Final = frozenset(
     {
         "templates",
@@ -77,14 +71,10 @@ def template_name(host: str) -> str:
 def longest_backup_age(schedule: str) -> str:
     """Return how old a backup may be, as Zabbix writes times, before the `schedule` must have missed one.
 
-    Some hours or a day beyond the longest pause of a calendar event (Proxmox VE, "Calendar Events").
+    Some hours or a day beyond the schedule's longest pause.
     """
-    first = schedule.split(maxsplit=1)[0].lower()
-    if first in LONGEST_AGES:
-        return LONGEST_AGES[first]
-    if first[0].isalpha():
-        return LONGEST_AGES["weekly"]
-    return LONGEST_AGES["monthly"] if "-" in first else LONGEST_AGES["daily"]
+    days = longest_pause(schedule)
+    return "30h" if days == 1 else f"{days + 1}d"
 
 
 def import_source(template: str, identity: TemplateIdentity, macros: Mapping[str, str], *, backup: bool) -> str:

@@ -11,7 +11,7 @@ from vpn.errors import Problem
 MANAGEMENT_INTERFACE = "eth0"
 SERVICE = "WireGuard"
 PEER_STATUS = {"active": "active", "disabled": "reserved", "expired": "deprecated"}
-"""A peer's condition in NetBox's terms: a disabled peer keeps its address, an expired one lost it."""
+"""A peer's condition in NetBox's terms: both a disabled and an expired peer keep their addresses."""
 DISK_UNIT = 1000
 """NetBox keeps megabytes and shows them by its DISK_BASE_UNIT, 1000: 8 GB reads "8 GB"."""
 LIMITS = {

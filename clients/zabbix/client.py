@@ -94,6 +94,10 @@ class Zabbix:
         """Return the host with this technical name."""
         return _first(self._hosts(filter={"host": [name]}))
 
+    def host_shown(self, name: str) -> Host | None:
+        """Return the host with this visible name, which is as unique as the technical one."""
+        return _first(self._hosts(filter={"name": [name]}))
+
     def host_tagged(self, tag: str, value: str) -> Host | None:
         """Return the host that carries the tag with exactly this value."""
         return _first(self._hosts(tags=[{"tag": tag, "value": value, "operator": EQUAL}]))
@@ -132,8 +136,12 @@ class Zabbix:
         self._call("host.delete", [host_id])
 
     def template_named(self, name: str) -> Template | None:
-        """Return the template with this name."""
+        """Return the template with this technical name."""
         return _first(self._templates(filter={"host": [name]}))
+
+    def template_shown(self, name: str) -> Template | None:
+        """Return the template with this visible name, which is as unique as the technical one."""
+        return _first(self._templates(filter={"name": [name]}))
 
     def template_tagged(self, tag: str, value: str) -> Template | None:
         """Return the template that carries the tag with exactly this value."""

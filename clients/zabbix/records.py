@@ -91,24 +91,24 @@ class Host:
 
 @dataclass(frozen=True)
 class Template:
-    """A template, with the hosts and templates it is linked to."""
+    """A template. `users` maps the ids of the hosts and templates it is linked to, of one kind, to visible names."""
 
     id: str
     name: str
     tags: tuple[tuple[str, str], ...]
-    host_ids: tuple[str, ...]
-    users: tuple[str, ...]
+    users: Mapping[str, str]
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> Self:
         """Return the template that template.get describes."""
-        linked = [*raw["hosts"], *raw["templates"]]
         return cls(
             id=raw["templateid"],
             name=raw["name"],
             tags=_tags(raw),
-            host_ids=tuple(host["hostid"] for host in raw["hosts"]),
-            users=tuple(one["name"] for one in linked),
+            users={
+                **{host["hostid"]: host["name"] for host in raw["hosts"]},
+                **{template["templateid"]: template["name"] for template in raw["templates"]},
+            },
         )
 
 

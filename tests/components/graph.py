@@ -87,6 +87,8 @@ class Answers(mocks.Mocks):
             inputs |= {"networkInterfaces": nics, "ipv4": self.addresses}
         if args.name == "host-key":
             inputs["key"] = "ssh-ed25519 AAAA"
+        if args.name == "backup-reservation":
+            inputs["warnings"] = ["Proxmox Backup Server: the token has Sys.Modify"]
         if args.name == "server-state":
             inputs |= {"epoch": 1, "plan": {"kind": "first", "summary": ["2 peers", "first"]}, "drift": []}
         return f"{args.name}-id", inputs

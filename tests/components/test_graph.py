@@ -76,6 +76,22 @@ def test_a_system_left_out_of_a_stack_that_stays_goes_in_its_two_steps(whole: Gr
         assert f"{name}-reservation" in whole.custom[name].dependencies
 
 
+def test_every_system_s_resources_show_its_address(whole: Graph) -> None:
+    """Else a move to another server would be no change, and nothing would be made there."""
+    for resource, prop, variable in (
+        ("registration", "url", "NETBOX_URL"),
+        ("monitoring", "frontend", "ZABBIX_URL"),
+        ("backup", "url", "PBS_URL"),
+    ):
+        for name in (resource, f"{resource}-reservation"):
+            assert whole.custom[name].inputs[prop] == ENVIRONMENT[variable]
+
+
+def test_what_a_system_warns_of_is_among_the_outputs(whole: Graph, graph: Graph) -> None:
+    assert whole.outputs["warnings"] == ["Proxmox Backup Server: the token has Sys.Modify"]
+    assert graph.outputs["warnings"] == []
+
+
 def test_a_system_that_is_left_out_has_no_resources(graph: Graph) -> None:
     words = ("registration", "monitoring", "backup")
     assert not [name for name in graph.custom if name.startswith(words)]

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from cryptography.x509.oid import NameOID
 
 from clients.http import Http
 from clients.proxmox import Proxmox
-from clients.tls import Trust, normal_fingerprint
+from clients.tls import Trust, normal_fingerprint, ssl_context
 from vpn import errors
 
 CANARY = "canary-token"
@@ -57,6 +58,14 @@ def test_statuses_become_errors_with_the_servers_words(status: int, kind: type[e
     with pytest.raises(kind, match=r"no \[secret\] here") as failed:
         http.get("/a")
     assert (failed.value.system, failed.value.status, len(seen)) == ("NetBox", status, 1)
+
+
+def test_a_secret_is_struck_out_whole_where_long_words_are_cut() -> None:
+    for filling in range(360, 400):
+        http, _ = answering(httpx.Response(500, text="x" * filling + CANARY))
+        with pytest.raises(errors.ServerFault) as failed:
+            http.get("/a")
+        assert "canary" not in str(failed.value)
 
 
 @pytest.mark.parametrize("trouble", [httpx.Response(503), httpx.Response(429), httpx.ConnectError("refused")])
@@ -186,6 +195,54 @@ def test_a_ca_file_or_the_right_fingerprint_is_enough(https: tuple[str, Path, st
 def test_another_fingerprint_is_refused(https: tuple[str, Path, str]) -> None:
     with pytest.raises(errors.TlsFailure, match="fingerprint"):
         _get(https[0], Trust(fingerprint="0" * 64))
+
+
+def test_a_pin_is_held_against_sockets_only() -> None:
+    with pytest.raises(ssl.SSLError, match="through a proxy"):
+        ssl_context(Trust(fingerprint="0" * 64)).wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO())
+
+
+def test_no_proxy_of_the_environment_comes_between(
+    https: tuple[str, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert _get(https[0], Trust(fingerprint=https[2])) == {}
+
+
+def test_the_environment_s_file_of_authorities_counts(
+    https: tuple[str, Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(https[1]))
+    assert _get(https[0], Trust()) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"), [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "does not speak TLS; is the URL right"), (b"", "TLS")]
+)
+def test_a_handshake_that_fails_is_no_matter_of_trust_and_is_tried_again(said: bytes, words: str) -> None:
+    tries = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            for _ in range(2):
+                connection, _ = listener.accept()
+                tries.append(connection.recv(4096))
+                connection.sendall(said)
+                connection.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        http = Http("PBS", url, attempts=2, sleep=lambda _: None)
+        with pytest.raises(errors.Unreachable, match=words) as failed:
+            http.get("/")
+        http.close()
+        thread.join(5)
+    assert len(tries) == 2
+    assert "certificate" not in str(failed.value)
 
 
 def test_malformed_trust_is_told() -> None:

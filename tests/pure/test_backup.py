@@ -77,13 +77,15 @@ def test_a_prune_job_that_keeps_as_much_as_ours_takes_nothing_away() -> None:
         ({"all": "1", "exclude": "100,2090"}, False),
         ({"pool": "wireguard"}, True),
         ({"pool": "other"}, False),
+        ({"pool": "wireguard", "node": "pve"}, True),
+        ({"pool": "wireguard", "node": "pve2"}, False),
         ({"vmid": "2090", "enabled": "0"}, False),
         ({"vmid": "2090", "storage": "nfs"}, False),
     ],
 )
 def test_the_ct_is_covered_only_by_an_enabled_job_that_selects_it(job: backup.Job, *, covers: bool) -> None:
     jobs = [{"id": "job", "storage": "pbs"} | job]
-    assert backup.covering(jobs, "pbs", 2090, "wireguard") == (("job",) if covers else ())
+    assert backup.covering(jobs, "pbs", 2090, "wireguard", "pve") == (("job",) if covers else ())
 
 
 @given(JOBS, JOBS)

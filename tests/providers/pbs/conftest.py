@@ -28,6 +28,7 @@ PVE_SECRET = "11111111-2222-3333-4444-555555555555"
 PBS_SECRET = "aaaaaaaa-0000-0000-0000-000000000001"
 NODE_SECRET = "aaaaaaaa-0000-0000-0000-000000000002"
 PLACE: dict[str, Any] = {
+    "url": "https://pbs.infra.local:8007",
     "job_id": "wireguard-vpn-test",
     "vmid": 2090,
     "node": "pve",

@@ -59,6 +59,7 @@ def test_destroy_leaves_both_systems_as_they_were(stack: Stack, strong: Systems)
         lambda s: s.pve.data["jobs"].pop(JOB),
         lambda s: s.pve.data["jobs"][JOB].update({"enabled": 0}),
         lambda s: s.pve.data["jobs"][JOB].update({"vmid": "100"}),
+        lambda s: s.pve.data["jobs"][JOB].update({"node": "elsewhere"}),
     ],
 )
 def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
@@ -95,6 +96,18 @@ def test_a_foreign_job_of_our_name_is_refused_and_taken_over_only_on_request(sta
     assert systems.pbs.data["prune"][JOB]["comment"] == "hands off"
     assert stack.up(adopt=True) == ("create", "create")
     assert systems.pbs.data["prune"][JOB]["comment"] == MARK
+
+
+def test_a_foreign_job_of_any_kind_is_told_at_preview(stack: Stack, strong: Systems) -> None:
+    strong.pbs.data["verify"][JOB] = {"id": JOB, "store": "backup", "ns": "wireguard", "comment": "hands off"}
+    with pytest.raises(CheckFailed, match=f"the verify job '{JOB}' exists and is not ours"):
+        stack.up(backup_job="own")
+    del strong.pbs.data["verify"][JOB]
+    theirs = {"id": JOB, "vmid": "100", "storage": "pbs", "schedule": "daily", "enabled": 1}
+    strong.pve.data["jobs"][JOB] = dict(theirs)
+    with pytest.raises(CheckFailed, match=f"the backup job '{JOB}' exists and is not ours"):
+        stack.up(backup_job="own")
+    assert strong.pve.data["jobs"][JOB] == theirs
 
 
 def test_a_prune_job_that_undercuts_ours_is_named(stack: Stack, systems: Systems) -> None:
@@ -141,12 +154,46 @@ def test_wrong_credentials_end_in_one_clear_message_without_them(
     configure(stack.host, systems.config | {key: value})
     message = error_of(stack.up)
     assert said in message
-    assert value.rpartition("-")[0] not in message or not value.startswith("wgdeploy")
+    secret = value[-36:-1]  # the bare secret, but for the digit that a wrong one differs in
+    assert secret not in message or not value.startswith("wgdeploy")
 
 
-def test_a_covering_job_switched_off_is_no_backup(stack: Stack, systems: Systems) -> None:
-    systems.pve.data["jobs"]["wireguard-pool"]["enabled"] = 0
+@pytest.mark.parametrize("change", [{"enabled": 0}, {"node": "elsewhere"}, {"pool": "other"}])
+def test_a_pool_s_job_that_passes_the_ct_over_is_told_at_preview(
+    stack: Stack, systems: Systems, change: dict[str, Any]
+) -> None:
+    systems.pve.data["jobs"]["wireguard-pool"].update(change)
+    with pytest.raises(CheckFailed, match="no enabled backup job writes pool 'wireguard' to storage 'pbs'"):
+        stack.up()
+    assert not systems.pbs.data["prune"]
+
+
+def test_a_pool_s_job_that_went_away_shows_and_is_looked_for_again(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    theirs = systems.pve.data["jobs"].pop("wireguard-pool")
+    stack.refresh()
     assert "no enabled backup job" in error_of(stack.up)
+    systems.pve.data["jobs"]["wireguard-pool"] = theirs
+    assert stack.up() == ("same", "update")
+    assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
+    assert stack.up() == ("same", "same")
+
+
+def test_a_move_to_another_backup_server_makes_the_jobs_there(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    wanted = systems.jobs
+    for kind in ("prune", "verify"):
+        systems.pbs.data[kind].clear()
+    assert stack.up(url="https://pbs-2.infra.local:8007") == ("update", "update")
+    assert systems.jobs == wanted
+
+
+def test_a_state_that_knows_no_address_yet_is_brought_up_to_date_in_place(stack: Stack, systems: Systems) -> None:
+    stack.up(url=None)
+    before = systems.jobs
+    assert stack.up() == ("update", "update")
+    assert stack.up() == ("same", "same")
+    assert systems.jobs == before
 
 
 FAULTS = [
@@ -166,7 +213,7 @@ def test_after_a_fault_in_a_write_the_next_up_converges_without_duplicates(
     systems.pbs_faults.plant(Fault(**{**vars(fault), "method": "POST", "path": path}))
     with suppress(HostError, CheckFailed):  # some are survived at once
         stack.up()
-    systems.pbs_faults.clear()
+    assert systems.pbs_faults.planned() == []
     stack.up()
     assert list(systems.pbs.data["prune"]) == list(systems.pbs.data["verify"]) == [JOB]
     assert stack.up() == ("same", "same")
