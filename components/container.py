@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_proxmoxve as pve
 
+from vpn.settings import NIC, Settings
 from vpn.settings import Container as ContainerSettings
-from vpn.settings import Settings
 
-NIC = "eth0"
 DHCP = "dhcp"
 
 

@@ -55,6 +55,13 @@ firewall_digest() {
     digest_of <<<"$rules"
 }
 
+# The networks beyond its own that are routed into the interface, sorted; `ip` leaves the length of one address out.
+routes_present() {
+    { ip -4 route show dev "$interface" proto boot; ip -6 route show dev "$interface" proto boot || true; } |
+        cut -d ' ' -f 1 | sed -E '/^default|\//!{ /:/s|$|/128|; /:/!s|$|/32| }' | sort
+}
+routes_wanted() { tr ' ' '\n' <<<"${setting[routes]:-}" | sed '/^$/d' | sort; }
+
 interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
 
 # Name and version of each wanted package that is installed.

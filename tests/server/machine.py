@@ -13,7 +13,9 @@ from typing import Any
 
 TOOLS = Path(__file__).with_name("tools.sh")
 SCRIPTS = Path(__file__).parents[2] / "templates/server"
-UNITS = "wg-quick@wg0.service wireguard-vpn-firewall.service wireguard-vpn-watch@wg0.service"
+UNITS = "wg-quick@{0}.service wireguard-vpn-firewall.service wireguard-vpn-watch@{0}.service"
+AGENT = "zabbix-agent2.service"
+AGENT_FILES = {"agent2.conf": "/etc/zabbix/zabbix_agent2.conf", "agent2.psk": "/etc/zabbix/zabbix_agent2.psk"}
 PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 PUBLIC = "HIgo9xNzJMWLKASShiTqIybxZ0U3wGLiUeJ1PKf8ykw="
 RULES = "table inet wireguard_vpn\ndelete table inet wireguard_vpn\ntable inet wireguard_vpn { }\n"
@@ -33,6 +35,8 @@ class Version:
     preshared: Mapping[str, str] = field(default_factory=dict)
     save_config: bool = True
     public_key: str = PUBLIC
+    interface: str = "wg0"
+    agent: bool = False
 
     def config(self) -> str:
         """Return the rendered configuration."""
@@ -49,8 +53,8 @@ class Version:
     def settings(self, runtime_digest: str) -> str:
         """Return the settings of the bundle."""
         values = {
-            "interface": "wg0",
-            "config": "/etc/wireguard/wg0.conf",
+            "interface": self.interface,
+            "config": f"/etc/wireguard/{self.interface}.conf",
             "listen_port": self.port,
             "public_key": self.public_key,
             "implementation": self.implementation,
@@ -58,10 +62,11 @@ class Version:
             "instance": "BC:24:11:00:00:01",
             "runtime_digest": runtime_digest,
             "packages": "wireguard-tools nftables qrencode",
-            "units": UNITS,
+            "units": UNITS.format(self.interface) + f" {AGENT}" * self.agent,
             "sysctls": "net.ipv4.ip_forward=1",
             "routes": self.routes,
-            "restarts": "/usr/local/lib/wireguard-vpn/watch:wireguard-vpn-watch@wg0.service",
+            "restarts": f"/usr/local/lib/wireguard-vpn/watch:wireguard-vpn-watch@{self.interface}.service"
+            + f" {AGENT_FILES['agent2.conf']}:{AGENT}" * self.agent,
         }
         return "".join(f"{key}={value}\n" for key, value in values.items())
 
@@ -70,12 +75,14 @@ class Version:
         shutil.copytree(SCRIPTS, directory, ignore=shutil.ignore_patterns("README.md", "bootstrap"))
         peers = sorted(self.peers.items())
         files = {
-            "wg0.conf": self.config(),
+            f"{self.interface}.conf": self.config(),
             "runtime.conf": strip(self.config()),
             "nftables.conf": self.rules,
             "sysctl.conf": "net.ipv4.ip_forward = 1\n",
             "peers.tsv": "".join(f"{name}\t{key}\t{fingerprint(key)}\n" for name, key in peers),
+            "routes": "".join(f"route replace {each} dev {self.interface}\n" for each in self.routes.split()),
             "placement": self._placement((SCRIPTS / "placement").read_text()),
+            **dict.fromkeys(AGENT_FILES if self.agent else (), "# of the agent\n"),
         }
         for name, text in files.items():
             (directory / name).write_text(text)
@@ -88,11 +95,13 @@ class Version:
         lines = [line.split() for line in static.splitlines()]
         kept = [line[:3] for line in lines if line[3:] in ([], [self.implementation])]
         kept += [
-            ["0600", "/etc/wireguard/wg0.conf", "wg0.conf"],
+            ["0600", f"/etc/wireguard/{self.interface}.conf", f"{self.interface}.conf"],
             ["0600", "/etc/wireguard-vpn/nftables.conf", "nftables.conf"],
             ["0644", "/etc/sysctl.d/90-wireguard-vpn.conf", "sysctl.conf"],
             ["0600", "/var/lib/wireguard-vpn/peers.tsv", "peers.tsv"],
+            ["0600", "/etc/wireguard-vpn/routes", "routes"],
         ]
+        kept += [["0600", target, member] for member, target in AGENT_FILES.items() if self.agent]
         return "".join(" ".join(line) + "\n" for line in kept)
 
     def but(self, **changes: Any) -> "Version":
@@ -138,6 +147,16 @@ class Machine:
     def config(self) -> Path:
         """The configuration file on the server."""
         return self.root / "etc/wireguard/wg0.conf"
+
+    @property
+    def state(self) -> Path:
+        """What apply remembers."""
+        return self.root / "var/lib/wireguard-vpn"
+
+    def unit(self, name: str) -> list[str]:
+        """Return whether a unit is active and enabled, as words."""
+        path = self.home / "units" / name
+        return path.read_text().split() if path.exists() else []
 
     @property
     def running(self) -> Path:

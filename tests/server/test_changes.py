@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.machine import TEAM, Machine, key, lasting
+from tests.server.machine import AGENT, TEAM, Machine, key, lasting
 
 
 def test_a_fresh_server_is_installed_started_and_enabled(machine: Machine) -> None:
@@ -80,6 +80,30 @@ def test_routes_of_sites_follow_the_peers(server: Machine) -> None:
     assert lasting(server.calls()) == ["ip route replace 10.77.0.0/16 dev wg0", "ip route delete 10.9.0.0/24 dev wg0"]
 
 
+def test_a_site_of_one_address_keeps_its_route(server: Machine) -> None:
+    site = TEAM.but(routes="10.77.0.0/16 192.168.77.5/32 fd00:77::5/128")
+    for _ in range(2):
+        assert server.apply(site).report["ok"]
+        assert (server.home / "routes").read_text().split() == [
+            *("10.77.0.0/16", "scope", "link"),
+            *("192.168.77.5", "scope", "link"),
+            *("fd00:77::5", "scope", "link"),
+        ]
+    server.calls()
+    server.apply(site)
+    assert lasting(server.calls()) == []
+
+
+def test_a_route_that_does_not_come_is_told(server: Machine) -> None:
+    bundle = server.bundle(TEAM.but(routes="10.77.0.0/16"))
+    (server.bin / "ip").rename(server.home / "ip")
+    (server.bin / "ip").write_text('#!/bin/sh\n[ "$1" = -batch ] || exec "$MACHINE/ip" "$@"\n')
+    (server.bin / "ip").chmod(0o755)
+    outcome = server.run(bundle / "apply")
+    assert outcome.report["reason"] == "wg0 does not have the routes of its site networks"
+    assert outcome.report["rolled_back"] is True
+
+
 def test_userspace_takes_its_drop_in_and_tun(server: Machine) -> None:
     userspace = TEAM.but(implementation="userspace")
     refused = server.apply(userspace)
@@ -91,6 +115,27 @@ def test_userspace_takes_its_drop_in_and_tun(server: Machine) -> None:
     assert drop_in.exists()
     server.apply(TEAM)
     assert not drop_in.exists()
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["listed", "before units were listed"])
+def test_a_unit_that_is_no_longer_wanted_is_stopped_and_disabled(server: Machine, *, listed: bool) -> None:
+    assert server.apply(TEAM.but(agent=True)).report["ok"]
+    assert {*server.unit(AGENT)} == {"active", "enabled"}
+    if not listed:
+        (server.state / "units").unlink()
+    assert server.apply(TEAM).report["ok"]
+    assert server.unit(AGENT) == []
+    assert server.unit("wireguard-vpn-watch@wg0.service") == ["enabled", "active"]
+    server.calls()
+    server.apply(TEAM)
+    assert lasting(server.calls()) == []
+
+
+def test_an_interface_of_another_name_takes_the_place_of_the_former(server: Machine) -> None:
+    assert server.apply(TEAM.but(interface="wg1")).report["ok"]
+    assert [path.name for path in (server.home / "running").iterdir()] == ["wg1"]
+    assert server.unit("wg-quick@wg0.service") == server.unit("wireguard-vpn-watch@wg0.service") == []
+    assert not server.config.exists()
 
 
 def test_ten_thousand_peers_need_no_process_each(server: Machine) -> None:

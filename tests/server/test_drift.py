@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.machine import TEAM, Machine, key
+from tests.server.machine import AGENT, TEAM, Machine, key
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -48,3 +48,9 @@ def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
     assert [path.name for path in left] == ["wireguard-vpn"]
     assert not server.running.exists()
     assert server.run(server.bundle(TEAM) / "retire").status == 0
+
+
+def test_retire_stops_what_a_later_version_started(server: Machine) -> None:
+    assert server.apply(TEAM.but(agent=True)).report["ok"]
+    assert server.run(server.bundle(TEAM) / "retire").report["ok"]
+    assert server.unit(AGENT) == []

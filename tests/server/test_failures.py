@@ -1,16 +1,30 @@
 """What a failed apply leaves: nothing changed, or the last good version."""
 
+from fcntl import LOCK_EX, flock
+
 import pytest
 
-from tests.server.machine import PRIVATE, TEAM, Machine, key, lasting
+from tests.server.machine import AGENT, AGENT_FILES, PRIVATE, TEAM, Machine, Outcome, Version, key, lasting
 
 PICKY = """#!/bin/bash
 here=$(dirname "$0")
 . "$here/lib.sh"
 read_settings "$1"
 [[ $1 == */last-good ]] || fail "not as expected"
+! flock -n "$root/run/lock/wireguard-vpn" true || fail "another apply may run meanwhile"
 """
-"""A verification that accepts only the last good version."""
+"""A verification that accepts only the last good version, and nobody else at work."""
+
+
+def tampered(machine: Machine, version: Version, files: dict[str, str | None]) -> Outcome:
+    """Apply a version some of whose files have another text or are missing, unseen by the check of the bundle."""
+    bundle = machine.bundle(version)
+    for name, text in files.items():
+        (bundle / name).unlink()
+        if text is not None:
+            (bundle / name).write_text(text)
+    (bundle / "apply").write_text((bundle / "apply").read_text().replace("sha256sum --quiet --check manifest", "true"))
+    return machine.run(bundle / "apply")
 
 
 def test_packages_that_cannot_be_installed_are_named_and_nothing_is_changed(machine: Machine) -> None:
@@ -65,14 +79,83 @@ def test_a_refused_start_returns_to_the_last_good_version(server: Machine) -> No
     outcome = server.apply(TEAM.but(port=52000, address="10.8.0.9/24", public_key=key(5)))
     assert "another key than expected; nothing was changed" in outcome.said
     (server.home / "broken").write_text("")
-    bundle = server.bundle(TEAM.but(port=52000))
-    (bundle / "verify").write_text(PICKY)
-    (bundle / "manifest").write_text("")
-    (bundle / "apply").write_text((bundle / "apply").read_text().replace("sha256sum --quiet --check manifest", "true"))
-    outcome = server.run(bundle / "apply")
+    outcome = tampered(server, TEAM.but(port=52000), {"verify": PICKY})
     assert outcome.report["rolled_back"] is True
     assert "not as expected; rolled back to the last good version, which is running" in outcome.said
     assert server.observe(TEAM) == clean
+
+
+def test_an_undo_that_fails_is_told_after_what_it_should_undo(server: Machine) -> None:
+    outcome = tampered(server, TEAM.but(port=52000), {"verify": PICKY.replace("*/last-good", "/nowhere")})
+    assert outcome.report["rolled_back"] is False
+    assert outcome.report["reason"] == "not as expected; rolling back failed: not as expected"
+
+
+def test_an_undo_gives_a_peer_its_configured_endpoint_back(server: Machine) -> None:
+    assert server.apply(TEAM.but(endpoints={"bob": "203.0.113.1:51820"})).report["ok"]
+    outcome = tampered(server, TEAM.but(endpoints={"bob": "203.0.113.9:51820"}), {"verify": PICKY})
+    assert outcome.report["rolled_back"] is True
+    for path in (server.running, server.config):
+        assert "Endpoint = 203.0.113.1:51820" in path.read_text()
+        assert "203.0.113.9" not in path.read_text()
+
+
+def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) -> None:
+    outcome = tampered(server, TEAM.but(agent=True), {"agent2.psk": None})
+    assert outcome.report["rolled_back"] is True
+    assert not any((server.root / target[1:]).exists() for target in AGENT_FILES.values())
+    assert server.unit(AGENT) == []
+
+
+def test_an_undo_knows_the_last_good_version_after_a_kill_while_it_was_kept(server: Machine) -> None:
+    good = server.state / "last-good"
+    good.rename(good.with_name("last-good.new"))
+    assert tampered(server, TEAM.but(port=52000), {"verify": PICKY}).report["rolled_back"] is True
+
+
+def test_half_of_a_version_is_not_returned_to(server: Machine) -> None:
+    good = server.state / "last-good"
+    (good / "runtime.conf").unlink()
+    good.rename(good.with_name("last-good.new"))
+    server.break_("nft --file")
+    outcome = server.apply(TEAM.but(rules="table inet wireguard_vpn { chain y { } }\n"))
+    assert outcome.report["rolled_back"] is False
+    assert "the service is not in order" in outcome.said
+
+
+@pytest.mark.parametrize("broken", ["nft --file", "systemctl enable zabbix-agent2"])
+def test_what_a_failed_apply_placed_has_its_effect_with_the_next(machine: Machine, broken: str) -> None:
+    (machine.home / "units" / AGENT).write_text("active\n")  # with the configuration of its package
+    machine.break_(broken)
+    assert machine.apply(TEAM.but(agent=True)).status == 1
+    machine.break_()
+    machine.calls()
+    assert machine.apply(TEAM.but(agent=True)).report["ok"]
+    assert {"systemctl daemon-reload", f"systemctl restart {AGENT}"} <= {*machine.calls()}
+
+
+@pytest.mark.parametrize("directory", ["var/lib/wireguard-vpn", "etc/wireguard"])
+def test_without_room_nothing_is_begun(server: Machine, directory: str) -> None:
+    (server.root / directory / "room").symlink_to("/dev/full")
+    outcome = server.apply(TEAM.but(peers={}))
+    assert outcome.report["reason"] == f"there is no room in /{directory}"
+    assert "nothing was changed" in outcome.said
+    assert lasting(server.calls()) == []
+
+
+def test_an_apply_that_does_not_end_is_not_waited_for_for_ever(server: Machine) -> None:
+    bundle = server.bundle(TEAM)
+    (bundle / "apply").write_text((bundle / "apply").read_text().replace("flock -w 600", "flock -w 0"))
+    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+        flock(lock, LOCK_EX)
+        outcome = server.run(bundle / "apply")
+    assert outcome.report["reason"] == "another apply has been running for ten minutes"
+    assert "nothing was changed" in outcome.said
+
+
+def test_a_probe_that_a_kill_left_does_not_deny_the_kernels_wireguard(machine: Machine) -> None:
+    (machine.root / "sys/class/net/wgvpn-probe").touch()
+    assert machine.apply(TEAM).report["ok"]
 
 
 def test_a_failed_first_apply_leaves_nothing_running(machine: Machine) -> None:
@@ -94,10 +177,7 @@ def test_a_damaged_bundle_changes_nothing(server: Machine) -> None:
 
 
 def test_an_empty_runtime_file_never_reaches_wg(server: Machine) -> None:
-    bundle = server.bundle(TEAM)
-    (bundle / "runtime.conf").write_text("")
-    (bundle / "apply").write_text((bundle / "apply").read_text().replace("sha256sum --quiet --check manifest", "true"))
-    assert server.run(bundle / "apply").status == 1
+    assert tampered(server, TEAM, {"runtime.conf": ""}).status == 1
     assert lasting(server.calls()) == []
 
 

@@ -1,6 +1,7 @@
 """Endpoints that are host names: one that does not resolve costs only its own peer, and silent peers are followed."""
 
 import time
+from fcntl import LOCK_EX, flock
 
 import pytest
 
@@ -94,3 +95,19 @@ def test_a_peer_removed_meanwhile_is_not_brought_back(sites: Machine) -> None:
     present = (sites.home / "endpoints").read_text()
     (sites.home / "endpoints").write_text("".join(line for line in present.splitlines(True) if key(2) not in line))
     assert follow(sites) == [f"wg set wg0 peer {key(1).rpartition('/')[2]} endpoint 203.0.113.2:51820"]
+
+
+def test_an_apply_under_way_is_not_waited_for(sites: Machine) -> None:
+    resolving(sites, a="203.0.113.2")
+    seen(sites, alice=("203.0.113.1:51820", 500))
+    with (sites.root / "run/lock/wireguard-vpn").open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert follow(sites) == []
+    assert len(follow(sites)) == 1
+
+
+def test_without_a_name_nobody_is_asked(server: Machine) -> None:
+    (server.bin / "wg").unlink()
+    (server.bin / "wg").write_text('#!/bin/sh\necho "wg $*" >>"$MACHINE/calls"\n')
+    (server.bin / "wg").chmod(0o755)
+    assert follow(server) == []

@@ -68,6 +68,13 @@ def test_peers_are_told_by_name_with_their_numbers_as_they_are(machine: Path) ->
     assert (bob["name"], bob["handshake"], bob["keepalive"]) == ("bob", 0, 0)
 
 
+def test_a_peer_that_comes_between_the_questions_is_told_the_next_time(machine: Path) -> None:
+    with (machine / "var/lib/wireguard-vpn/peers.tsv").open("a") as peers:
+        peers.write(f"carol\t{STRANGER}\tSHA256:c\n")
+    (machine / "handshakes").write_text(f"{ALICE}\t1\n{BOB}\t0\n")
+    assert [peer["name"] for peer in status(machine)["peers"]] == ["alice", "bob"]
+
+
 def test_no_key_is_asked_for_or_written(machine: Path) -> None:
     written = json.dumps(status(machine))
     assert not any(key in written for key in (ALICE, BOB, STRANGER))

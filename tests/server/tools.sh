@@ -26,6 +26,7 @@ quick_up() {
     touch "$root/sys/class/net/$1"
     sed -n 's/^Address *= *//p' "$config" >"$MACHINE/addresses"
     grep -vE '^(#|(Address|SaveConfig) *=)' "$config" >"$MACHINE/running/$1"
+    change_routes <"$root/etc/wireguard-vpn/routes"
 }
 
 quick_down() {
@@ -34,7 +35,7 @@ quick_down() {
     if grep -q 'SaveConfig = true' "$config" 2>/dev/null; then
         { echo "[Interface]"; sed 's/^/Address = /' "$MACHINE/addresses"; echo "SaveConfig = true"; tail -n +2 "$running"; } >"$config"
     fi
-    rm -f "$running" "$root/sys/class/net/$1"
+    rm -f "$running" "$root/sys/class/net/$1" "$MACHINE/routes"
 }
 
 # Leave out of a configuration the paragraphs with the public keys of standard input.
@@ -129,14 +130,27 @@ tool_ip() {
     local line
     case "$*" in
         *address*) sed 's/^/5: wg0    inet /; s/$/ scope global wg0/' "$MACHINE/addresses" ;;
-        "-4 route"*) cat "$MACHINE/routes" 2>/dev/null || true ;;
+        "-4 route"*) grep -v : "$MACHINE/routes" 2>/dev/null || true ;;
+        "-6 route"*) grep : "$MACHINE/routes" 2>/dev/null || true ;;
         "link delete"*)
             call "$@"
             rm -f "$root/sys/class/net/$3" "$MACHINE/running/$3"
             ;;
-        "link add"*) call "$@" ;;
-        -batch*) sed 's/^/ip /' >>"$MACHINE/calls" ;;
+        "link add"*) call "$@" && (set -C && : >"$root/sys/class/net/$3") ;;
+        -batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
     esac
+}
+
+# Routes as `ip` shows them: one address without its length.
+change_routes() {
+    local verb network
+    touch "$MACHINE/routes"
+    while read -r _ verb network _; do
+        network=${network%/32}
+        network=${network%/128}
+        sed -i "\\|^$network |d" "$MACHINE/routes"
+        if [[ $verb == replace ]]; then echo "$network scope link" >>"$MACHINE/routes"; fi
+    done
 }
 
 tool_sysctl() {

@@ -10,13 +10,14 @@ from vpn.settings.names import join_endpoint, split_endpoint
 from vpn.settings.networks import in_any, touches
 from vpn.settings.parse import KNOWN_KEYS, parse
 from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
-from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Ssh
+from vpn.settings.sections import NIC, Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Ssh
 from vpn.settings.settings import Settings
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 from vpn.settings.types import IPAddress, IPInterface, IPNetwork
 
 __all__ = [
     "KNOWN_KEYS",
+    "NIC",
     "AllowRule",
     "Container",
     "Firewall",

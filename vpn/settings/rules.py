@@ -13,12 +13,13 @@ from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.networks import RFC1918, ULA, in_any, touches
 from vpn.settings.peer_rules import PEER_RULES
-from vpn.settings.sections import Route
+from vpn.settings.sections import NIC, Route
 from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
 from vpn.settings.types import IPNetwork
 
 _SMALLEST_PREFIX = 30
+_TAKEN = ("lo", NIC)
 
 
 class Rule(NamedTuple):
@@ -40,6 +41,13 @@ def _file_is_the_interface_s(settings: Settings) -> Iterator[Problem]:
     if interface.file_path != wanted:
         rule = f"must be {wanted}: wg-quick@{interface.interface_name} reads no other file (data model 2, 5)"
         yield Problem("file_path", interface.file_path, rule)
+
+
+def _interface_is_a_new_one(settings: Settings) -> Iterator[Problem]:
+    name = settings.interface.interface_name
+    if name in _TAKEN:
+        rule = f"must not be an interface that the container has already: {', '.join(_TAKEN)}"
+        yield Problem("interface_name", name, rule)
 
 
 def _address_is_private(settings: Settings) -> Iterator[Problem]:
@@ -174,6 +182,7 @@ def _known_destinations(settings: Settings) -> Iterator[tuple[int, IPNetwork]]:
 
 RULES: Final = (
     Rule(_file_is_the_interface_s, ("interface_name", "file_path")),
+    Rule(_interface_is_a_new_one, ("interface_name",)),
     Rule(_address_is_private, ("address",)),
     Rule(_ipv6_matches_ipv4, ("address", "address_ipv6")),
     Rule(_public_key_matches, ("private_key", "public_key")),

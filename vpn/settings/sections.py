@@ -6,7 +6,7 @@ A field's name is its config key. Defaults are the data model's.
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
@@ -20,6 +20,10 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
     environment: ClassVar[dict[str, str]] = {}
     """Config key → environment variable that supplies it when the configuration does not."""
+
+
+NIC: Final = "eth0"
+"""The container's own network interface, as Proxmox VE is told to name it."""
 
 
 class Container(Section):

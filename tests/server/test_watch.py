@@ -1,0 +1,33 @@
+"""The watch: what it tells of handshakes, each once. Tools are stand-ins."""
+
+import time
+
+from tests.server.machine import SCRIPTS, Machine, key
+
+
+def look(server: Machine, *, age: float) -> list[str]:
+    """Let the watch look once at alice's handshake of some seconds ago; returns what it tells."""
+    (server.home / "endpoints").write_text(f"{key(1)}\t198.51.100.1:4001\n")
+    (server.home / "handshakes").write_text(f"{key(1)}\t{int(time.time() - age)}\n")
+    before = len(server.journal())
+    outcome = server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1")
+    assert (outcome.status, outcome.said) == (0, "")
+    return [line.partition(" SHA256:")[0] for line in server.journal()[before:]]
+
+
+def test_a_session_is_told_when_it_begins_and_ends(server: Machine) -> None:
+    assert look(server, age=5) == ["<6>handshake: alice"]
+    assert look(server, age=2) == ["<7>handshake renewed: alice"]
+    assert look(server, age=200) == ["<6>session ended: alice"]
+    assert look(server, age=215) == []
+    assert look(server, age=1) == ["<6>handshake: alice"]
+
+
+def test_a_session_that_was_over_before_the_watch_began_is_no_news(server: Machine) -> None:
+    assert look(server, age=3 * 86400) == []
+    assert look(server, age=3 * 86400) == []
+    assert look(server, age=5) == ["<6>handshake: alice"]
+
+
+def test_what_was_told_outlasts_a_restart_of_the_watch() -> None:
+    assert "RuntimeDirectoryPreserve=restart\n" in (SCRIPTS / "units/watch.service").read_text()
