@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -23,14 +24,16 @@ VIA_SECONDS: Final = 60.0
 ADVICE: Final = "add a peer for it, once: wgvpn peer add probe --keepalive 0, then pulumi up"
 
 
-def choose(tunnels: Iterable[Tunnel], files: Collection[str], wanted: str | None) -> str | None:
+def choose(tunnels: Iterable[Tunnel] | None, files: Collection[str], wanted: str | None) -> str | None:
     """Return the peer to probe as, None when no peer is safe to use.
 
-    `files` names the peers whose client file, private key included, the stack has. Raise StackError for a `wanted`
-    peer that it has not, or that is connected.
+    `tunnels` of None are unknown: any peer but the probe may be connected. `files` names the peers whose client file,
+    private key included, the stack has. Raise StackError for a `wanted` peer that it has not, or that may be connected.
     """
-    seen = {each.name: each for each in tunnels}
+    seen = {each.name: each for each in tunnels or ()}
     if wanted is not None:
+        if tunnels is None and wanted != PROBE:
+            raise StackError(f"peer {wanted} may be connected, and the server does not tell: only {PROBE} is safe")
         return _wanted(wanted, seen.get(wanted), files)
     if PROBE in files:
         return PROBE
@@ -59,13 +62,25 @@ def probe(text: str, via: str | None = None) -> Answer:
     """
     if via is None:
         return shake(client_file.read(text))
+    command = words(via)
     try:
         done = subprocess.run(
-            [*shlex.split(via), "--json"], input=text, capture_output=True, text=True, check=False, timeout=VIA_SECONDS
+            [*command, "--json"], input=text, capture_output=True, text=True, check=False, timeout=VIA_SECONDS
         )
         return Answer(**json.loads(done.stdout))
     except (OSError, ValueError, TypeError, subprocess.TimeoutExpired):
-        raise StackError(f"the probe through {shlex.split(via)[0]!r} did not answer as wgvpn probe does") from None
+        raise StackError(f"the probe through {command[0]!r} did not answer as wgvpn probe does") from None
+
+
+def words(via: str) -> list[str]:
+    """Return the words of a command of `--via`. Raise StackError when it has none, or its program is not here."""
+    try:
+        command = shlex.split(via)
+    except ValueError as error:
+        raise StackError(f"--via {via!r}: {error}") from None
+    if not command or shutil.which(command[0]) is None:
+        raise StackError(f"--via {via!r}: must begin with a program of this machine, as 'ssh HOST wgvpn probe -'")
+    return command
 
 
 def to_dict(found: Answer) -> dict[str, object]:
