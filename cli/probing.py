@@ -24,16 +24,14 @@ VIA_SECONDS: Final = 60.0
 ADVICE: Final = "add a peer for it, once: wgvpn peer add probe --keepalive 0, then pulumi up"
 
 
-def choose(tunnels: Iterable[Tunnel] | None, files: Collection[str], wanted: str | None) -> str | None:
+def choose(tunnels: Iterable[Tunnel], files: Collection[str], wanted: str | None) -> str | None:
     """Return the peer to probe as, None when no peer is safe to use.
 
-    `tunnels` of None are unknown: any peer but the probe may be connected. `files` names the peers whose client file,
-    private key included, the stack has. Raise StackError for a `wanted` peer that it has not, or that may be connected.
+    `files` names the peers whose client file, private key included, the stack has. Raise StackError for a `wanted`
+    peer that it has not, or that is connected.
     """
-    seen = {each.name: each for each in tunnels or ()}
+    seen = {each.name: each for each in tunnels}
     if wanted is not None:
-        if tunnels is None and wanted != PROBE:
-            raise StackError(f"peer {wanted} may be connected, and the server does not tell: only {PROBE} is safe")
         return _wanted(wanted, seen.get(wanted), files)
     if PROBE in files:
         return PROBE

@@ -74,9 +74,12 @@ def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
 
 
 def _probe(deployed: Deployed, tunnels: tuple[Tunnel, ...] | None, peer: str | None, via: str | None) -> Check:
+    """Return the check of the port. Where `tunnels` are not known, any peer but the probe may be connected."""
+    if tunnels is None and peer not in (None, probing.PROBE):
+        return health.unprobed(f"peer {peer} may be connected, and the server does not tell")
     files = probing.complete(deployed.outputs.get("client_configs", {}))
+    chosen = probing.choose(tunnels or (), files, peer)
     try:
-        chosen = probing.choose(tunnels, files, peer)
         answer = probing.probe(files[chosen], via) if chosen else None
     except (StackError, ParseError) as error:
         return health.unprobed(str(error))

@@ -134,14 +134,6 @@ def test_a_connected_peer_is_never_borrowed() -> None:
         probing.choose([ALICE], {"alice"}, "carol")
 
 
-def test_where_nobody_knows_who_is_connected_only_the_probe_is_safe() -> None:
-    assert probing.choose(None, {"alice", "probe"}, None) == "probe"
-    assert probing.choose(None, {"alice", "probe"}, "probe") == "probe"
-    assert probing.choose(None, {"alice"}, None) is None
-    with pytest.raises(StackError, match="may be connected"):
-        probing.choose(None, {"alice"}, "alice")
-
-
 @pytest.mark.parametrize("via", ["", "  ", "ssh 'host", "no-such-program x"])
 def test_a_way_that_leads_nowhere_is_told(via: str) -> None:
     with pytest.raises(StackError, match="--via"):
