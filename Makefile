@@ -1,4 +1,5 @@
-# The commands of README.md. Every target brings up what it needs; `make help` lists them.
+# The commands of README.md. Targets bring up what they need, but policy, lab-down and lab-destroy, which take
+# the lab as it is; `make help` lists them.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:

@@ -17,6 +17,8 @@ from vpn.backup import finished
 from vpn.errors import ConfigError, Problem, StackError
 
 LATEST = "latest"
+DAMAGED = "failed"
+"""PBS's word on a backup whose chunks are missing or do not match their checksums."""
 HIDDEN = "when the container is gone, Proxmox VE shows them to an administrator only: set pbs_url and pbs_token"
 
 
@@ -68,12 +70,22 @@ def of_server(configured: Configured, place: str, vmid: int) -> tuple[Backup, ..
     return tuple(_snapshot(each, place, vmid) for each in whole)
 
 
+def latest(found: Sequence[Backup]) -> Backup | None:
+    """Return the newest backup that PBS has not found damaged; None when there is none. `found` is newest first."""
+    return next((each for each in found if each.verified != DAMAGED), None)
+
+
 def choose(found: Sequence[Backup], wanted: str) -> Backup:
-    """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none."""
+    """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none.
+
+    One whose verification failed is taken by its name alone.
+    """
     if not found:
         raise StackError(f"there is no backup of this container that the token may see; {HIDDEN}")
     if wanted == LATEST:
-        return found[0]
+        if newest := latest(found):
+            return newest
+        raise StackError("the verification of every backup has failed: to try one, name it (wgvpn backup list)")
     matching = [each for each in found if each.volume == wanted or each.volume.endswith(f"/{wanted}")]
     if len(matching) != 1:
         raise StackError(f"there is no backup {wanted!r} (wgvpn backup list)")

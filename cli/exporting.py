@@ -2,63 +2,73 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
 from cli.configured import Configured
 from cli.deployed import Deployed
-from cli.peer_store import changed_peer, secrets_of
+from cli.peer_store import secrets_of
 from vpn import foreign
+from vpn.errors import RenderError, StackError
 from vpn.foreign import Imported
-from vpn.keyring import SERVER, peer_key, preshared_key
-from vpn.keyring import preshared_word as word_of
-from vpn.settings import PeerSettings, Settings
+from vpn.network import Peer, resolve
+from vpn.settings import Settings
 from vpn.settings.build import SECRET_KEYS
-from vpn.settings.peers import DEFAULT_KEEPALIVE, GENERATED, NONE
+from vpn.settings.peers import GENERATED
 
 
-def server_file(settings: Settings, deployed: Deployed) -> str:
-    """Return wg0.conf with every peer and key. Raise StackError for a peer the last `up` did not know."""
-    own = settings.interface
+def server_file(settings: Settings, deployed: Deployed, now: dt.datetime) -> str:
+    """Return wg0.conf with every peer and key; those disabled or expired at `now` stand in it commented out.
+
+    Raise StackError for a peer the last `up` did not know.
+    """
+    try:
+        network = resolve(settings, deployed.keyring, deployed.ledger, now)
+    except RenderError as error:
+        raise StackError(f"{error}: run pulumi up") from None
+    own = network.interface
     config: dict[str, Any] = {
-        "address": str(own.address),
+        "address": str(settings.interface.address),
+        "address_ipv6": str(settings.interface.address_ipv6 or ""),
         "listen_port": own.listen_port,
+        "mtu": own.mtu,
         "save_config": own.save_config,
-        "peers": [_peer(settings, deployed, each) for each in settings.peers],
+        "peers": [_peer(each) for each in network.peers],
     }
-    config |= {"address_ipv6": str(own.address_ipv6)} if own.address_ipv6 else {}
-    config |= {"mtu": own.mtu} if own.mtu else {}
-    secrets = {"private_key": deployed.secret(SERVER)}
-    for index, peer in enumerate(settings.peers):
-        if word_of(settings, peer) != NONE:
-            secrets[f"peers[{index}].preshared_key"] = deployed.secret(preshared_key(peer.name))
-    return foreign.export(Imported("wireguard-vpn", config, secrets, ()))
+    shared = {f"peers[{index}].preshared_key": each.preshared_key for index, each in enumerate(network.peers)}
+    secrets = {key: secret for key, secret in ({"private_key": own.private_key} | shared).items() if secret}
+    return foreign.export(Imported("wireguard-vpn", _set(config), secrets, ()))
 
 
-def _peer(settings: Settings, deployed: Deployed, peer: PeerSettings) -> dict[str, Any]:
-    group = settings.group_of(peer)
-    lease = deployed.ledger.leases.get(peer.name)
-    allowed = [*map(str, peer.allowed_ips)] or [str(each) for each in (lease.addresses if lease else ())]
-    keepalive = [each for each in (peer.persistent_keepalive, group.persistent_keepalive) if each is not None]
-    found = {
-        "name": peer.name,
-        "public_key": peer.public_key or deployed.public(peer_key(peer.name)),
-        "allowed_ips": allowed,
-        "site_networks": [*map(str, peer.site_networks)],
-        "endpoint": peer.endpoint,
-        "persistent_keepalive": [*keepalive, DEFAULT_KEEPALIVE][0],
-        "expires_at": peer.expires_at.isoformat() if peer.expires_at else None,
-        "disabled": True if peer.disabled else None,
-    }
-    return changed_peer(found, {})
+def _peer(peer: Peer) -> dict[str, Any]:
+    return _set(
+        {
+            "name": peer.name,
+            "public_key": peer.public_key,
+            "allowed_ips": [*map(str, peer.allowed_ips)],
+            "endpoint": peer.endpoint,
+            "persistent_keepalive": peer.persistent_keepalive,
+            "expires_at": peer.expires_at.isoformat() if peer.expires_at else None,
+            "disabled": True if peer.state != "active" else None,
+        }
+    )
+
+
+def _set(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value not in (None, "")}
 
 
 def without_keys(configured: Configured, outputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return everything but the keys: the config, and the public key and address of each peer as deployed."""
-    config = {key: value for key, value in sorted(configured.values.items()) if key not in SECRET_KEYS}
+    """Return everything but the keys: the config, and the public key and address of each peer as deployed.
+
+    Left out is also what else is encrypted, wholly or in part: somebody wants it kept from readers.
+    """
+    hidden = SECRET_KEYS | (configured.secret - {"peers"})
+    config = {key: value for key, value in sorted(configured.values.items()) if key not in hidden}
     if configured.peers:
         config["peers"] = [_told(each) for each in configured.peers]
-    left_out = sorted(SECRET_KEYS & configured.values.keys())
+    left_out = sorted(hidden & configured.values.keys())
     return {"config": config, "secrets_left_out": left_out, "deployed": _public(outputs)}
 
 

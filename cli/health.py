@@ -14,6 +14,7 @@ from vpn import drift
 from vpn.expectation import Expectation
 
 State = Literal["ok", "failed", "unchecked"]
+PORT: Final = "UDP port answers"
 REPAIR: Final = "pulumi refresh shows it, pulumi up puts it right"
 
 
@@ -95,11 +96,16 @@ def of_tunnels(tunnels: Iterable[Tunnel]) -> Check:
     return Check("a recent handshake", "failed", f"none of {len(found)} peers within 180 s", advice)
 
 
+def unprobed(why: str) -> Check:
+    """Return the check of the UDP port, not made: nobody could probe."""
+    return Check(PORT, "unchecked", why, ADVICE)
+
+
 def of_probe(peer: str | None, answer: Answer | None, endpoint: str) -> Check:
     """Return the check that the UDP port answers, proven by a handshake as `peer` (None: no peer was safe)."""
-    name = "UDP port answers"
+    name = PORT
     if peer is None or answer is None:
-        return Check(name, "unchecked", "no peer is safe to probe as: each may be in use by its owner", ADVICE)
+        return unprobed("no peer is safe to probe as: each may be in use by its owner")
     if answer.answered:
         words = "handshake" if answer.kind == "handshake" else "answer under load"
         return Check(name, "ok", f"{endpoint}: {words} as {peer} in {answer.milliseconds:.0f} ms")

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from cli.configured import Configured
 from cli.given import KEY as GIVEN
 from cli.given import give
-from cli.peer_store import ConfigStore, FileStore, Peer, leaves
+from cli.peer_store import ConfigStore, FileStore, Peer, leaves, refuse_numbers
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.foreign import Imported
@@ -17,7 +17,13 @@ from vpn.settings.peers import GENERATED
 
 Place = Literal["config", "file"]
 MOST_IN_CONFIG: Final = 100
-"""Up to so many peers go into the stack's config by default: each key is one call of pulumi."""
+"""Up to so many peers go into the stack's config by default."""
+CLIENTS: Final = (
+    "clients keep their own AllowedIPs, which no server's file tells: set tunnel: full (of a group, or of peers) where "
+    "they send everything (0.0.0.0/0), or they lose the internet; routes for networks behind the server; peer_to_peer "
+    "where they talk to each other"
+)
+"""What the server lets through here is part of its configuration; others forward everything."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +44,18 @@ def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place:
     peers = [_with_secrets(imported, index) for index in range(len(imported.config["peers"]))]
     _check(configured, settings, peers, imported.secrets["private_key"])
     chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG else "file")
-    pulumi.set_plain(leaves_of(settings))
+    if chosen == "config":
+        refuse_numbers(peers)
+    keys: dict[str, str] = {}
+    plain = [_parted(each, keys) for each in peers]
+    # The peers come last and all at once: until they are there, the import can be repeated.
+    give(pulumi, configured, keys)
     pulumi.set_secret("private_key", imported.secrets["private_key"])
+    pulumi.set_plain(leaves_of(settings))
     now = configured.with_values(settings | {"private_key": imported.secrets["private_key"]})
-    where = _to_config(pulumi, now, peers) if chosen == "config" else _to_file(pulumi, now, peers)
-    return Outcome(imported.origin, len(peers), where, imported.reports)
+    where = _to_config(pulumi, now, plain) if chosen == "config" else _to_file(now, plain)
+    where += f", their keys in the config key {GIVEN}" if keys else ""
+    return Outcome(imported.origin, len(peers), where, (*imported.reports, CLIENTS))
 
 
 def leaves_of(values: dict[str, Any]) -> dict[str, str]:
@@ -67,14 +80,10 @@ def _to_config(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str
     return store.where
 
 
-def _to_file(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str:
-    """Write the peers file, and the keys by name into the stack's config: the file is no place for secrets."""
-    keys: dict[str, str] = {}
-    plain = [_parted(each, keys) for each in peers]
+def _to_file(configured: Configured, peers: list[Peer]) -> str:
     store = FileStore(configured.peers_path, configured)
-    give(pulumi, configured, keys)
-    store.fill(plain, {})
-    return f"{store.where}, their keys in the config key {GIVEN}"
+    store.fill(peers, {})
+    return store.where
 
 
 def _parted(peer: Peer, keys: dict[str, str]) -> Peer:

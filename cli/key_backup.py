@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import os
 import zlib
 from typing import Any, Final
@@ -22,8 +23,8 @@ from vpn.errors import ParseError
 FORMAT: Final = "wireguard-vpn keys, version 1"
 COST: Final = {"n": 2**16, "r": 8, "p": 1}
 """64 MiB and a fifth of a second for each guess."""
-MOST: Final = {"n": 2**20, "r": 32, "p": 16}
-"""What a file may demand at most: reading one must not exhaust the machine."""
+MOST_MEMORY: Final = 2**28
+"""Bytes that a file may demand at most, 128 n r p: reading one must not exhaust the machine."""
 SHORTEST_PASSPHRASE: Final = 12
 
 
@@ -45,7 +46,7 @@ def unseal(file: bytes, passphrase: str) -> dict[str, Any]:
         cost = {key: int(head[key]) for key in COST}
     except (ValueError, KeyError, TypeError):
         raise ParseError("this is no backup of keys") from None
-    if head["format"] != FORMAT or any(not 1 <= cost[key] <= MOST[key] for key in cost):
+    if head["format"] != FORMAT or min(cost.values()) < 1 or 128 * math.prod(cost.values()) > MOST_MEMORY:
         raise ParseError("this is no backup of keys that this version reads")
     try:
         plain = AESGCM(_key(passphrase, salt, cost)).decrypt(nonce, sealed, _authenticated(head))

@@ -1,15 +1,11 @@
-"""What commands print and write. What is asked for goes to standard output, what is said about it to standard error."""
+"""What commands print. What is asked for goes to standard output, what is said about it to standard error."""
 
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -31,36 +27,33 @@ def emit(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
+class Coloured(NamedTuple):
+    """A table's cell in one of rich's styles, as `red`."""
+
+    text: str
+    style: str
+
+
+Cell = str | Coloured
+"""What stands in a table. Nothing in it is markup: `[fd00::5]` is an address."""
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Any:
     """Return a table for a terminal."""
     from rich.table import Table  # noqa: PLC0415 - JSON needs none
+    from rich.text import Text  # noqa: PLC0415 - as above
 
     found = Table(*columns, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        found.add_row(*row)
+        found.add_row(*(Text(*cell) if isinstance(cell, Coloured) else Text(cell) for cell in row))
     return found
 
 
-def show(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+def show(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Print a table; wide enough for every cell where nobody looks at a terminal."""
     from rich.console import Console  # noqa: PLC0415 - as above
 
     Console(width=None if sys.stdout.isatty() else 250, highlight=False).print(table(columns, rows))
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner may read, whole or not at all. An existing file is replaced."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(handle)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import sys
 from pathlib import Path
 
@@ -14,15 +13,19 @@ from vpn.errors import StackError
 def read(file: Path | None, descriptor: int | None, *, new: bool) -> str:
     """Return the passphrase; a `new` one is asked for twice. Raise StackError for one too short, or none to be had."""
     if file is not None:
-        found = file.read_text(encoding="utf-8").rstrip("\r\n")
+        found = _first_line(file)
     elif descriptor is not None:
-        with os.fdopen(descriptor, encoding="utf-8") as pipe:
-            found = pipe.readline().rstrip("\r\n")
+        found = _first_line(descriptor)
     else:
         found = _asked(new=new)
     if len(found) < SHORTEST_PASSPHRASE:
         raise StackError(f"a passphrase has at least {SHORTEST_PASSPHRASE} characters")
     return found
+
+
+def _first_line(source: Path | int) -> str:
+    with open(source, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor is no path
+        return file.readline().rstrip("\r\n")
 
 
 def _asked(*, new: bool) -> str:

@@ -38,3 +38,14 @@ def _token(peer: Any) -> Any:
     if getattr(peer, "ca", None) is None or not len(peer):
         return None
     return (peer.ca.items.get([*peer][-1]) or [None] * 4)[_AFTER]
+
+
+def give_head(content: Any, key: str, head: str) -> None:
+    """Put comment lines above the first item of the list at `key`, instead of those that stand there."""
+    beside = (content.ca.items.get(key) or [None] * 4)[_AFTER]
+    own = beside.value.partition("\n")[0] if beside else ""
+    content[key].ca.comment = None
+    content.ca.items.pop(key, None)
+    if own or head:
+        column = beside.start_mark.column if beside else 0
+        content.ca.items[key] = [None, None, CommentToken(f"{own}\n{head}", CommentMark(column), None), None]

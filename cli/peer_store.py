@@ -17,8 +17,9 @@ from typing import Any, Final, Protocol
 from ruamel.yaml import YAML
 
 from cli.configured import Configured
-from cli.peer_comments import give_tail, take_tail
+from cli.peer_comments import give_head, give_tail, take_tail
 from cli.pulumi import Pulumi
+from cli.writing import replace_text
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS
 from vpn.settings.peers import GENERATED, NONE
@@ -82,7 +83,7 @@ class ConfigStore:
         """Add peers at the end, their secrets encrypted."""
         before = self.peers()
         self._check([*before, *peers])
-        _refuse_numbers(peers)
+        refuse_numbers(peers)
         plain: dict[str, str] = {}
         for index, each in enumerate(peers, start=len(before)):
             open_ = {key: value for key, value in each.items() if key not in secrets_of(each)}
@@ -94,7 +95,10 @@ class ConfigStore:
 
     def remove(self, name: str) -> None:
         """Remove a peer."""
-        self._pulumi.remove(f"peers[{index_of(self.peers(), name, self.where)}]")
+        peers = self.peers()
+        index = index_of(peers, name, self.where)
+        self._check([*peers[:index], *peers[index + 1 :]])
+        self._pulumi.remove(f"peers[{index}]")
 
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Set values of a peer; None removes one. None of them is a secret."""
@@ -149,6 +153,8 @@ class FileStore:
         tail = take_tail(content["peers"].pop(index))
         if index:
             give_tail(content["peers"][index - 1], tail)
+        elif content["peers"]:
+            give_head(content, "peers", tail)
         self._write(content)
 
     def change(self, name: str, values: Mapping[str, Any]) -> None:
@@ -180,12 +186,10 @@ class FileStore:
         content.fa.set_block_style()
         self._yaml.dump(content, text)
         self._configured.check(PEOPLE, text.getvalue())
-        draft = self._path.with_name(f".{self._path.name}.new")
-        draft.write_text(text.getvalue(), encoding="utf-8")
-        draft.replace(self._path)
+        replace_text(self._path, text.getvalue())
 
 
-def _refuse_numbers(peers: Sequence[Peer]) -> None:
+def refuse_numbers(peers: Sequence[Peer]) -> None:
     """Raise StackError for a name that `pulumi config set --path` would turn into a number or a boolean."""
     for each in peers:
         for key in ("name", "group"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from collections.abc import Collection, Iterable
 from dataclasses import asdict
@@ -59,13 +60,25 @@ def probe(text: str, via: str | None = None) -> Answer:
     """
     if via is None:
         return shake(client_file.read(text))
+    command = words(via)
     try:
         done = subprocess.run(
-            [*shlex.split(via), "--json"], input=text, capture_output=True, text=True, check=False, timeout=VIA_SECONDS
+            [*command, "--json"], input=text, capture_output=True, text=True, check=False, timeout=VIA_SECONDS
         )
         return Answer(**json.loads(done.stdout))
     except (OSError, ValueError, TypeError, subprocess.TimeoutExpired):
-        raise StackError(f"the probe through {shlex.split(via)[0]!r} did not answer as wgvpn probe does") from None
+        raise StackError(f"the probe through {command[0]!r} did not answer as wgvpn probe does") from None
+
+
+def words(via: str) -> list[str]:
+    """Return the words of a command of `--via`. Raise StackError when it has none, or its program is not here."""
+    try:
+        command = shlex.split(via)
+    except ValueError as error:
+        raise StackError(f"--via {via!r}: {error}") from None
+    if not command or shutil.which(command[0]) is None:
+        raise StackError(f"--via {via!r}: must begin with a program of this machine, as 'ssh HOST wgvpn probe -'")
+    return command
 
 
 def to_dict(found: Answer) -> dict[str, object]:

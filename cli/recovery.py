@@ -7,7 +7,8 @@ copy of a drill has another address, no way out of its network, and a firewall t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ BACK_SECONDS: Final = 150.0
 """How long peers have to come back by themselves. Who sends data tries a new handshake after 15 s without an answer;
 who sends only keepalives does not expect any, and notices at its next rekeying: 120 s and a keepalive of 25 s
 (WireGuard paper, sections 6.2 and 6.5)."""
+MADE_SECONDS: Final = 600.0
 CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
 SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
 Progress = Callable[[str], None]
@@ -79,27 +81,32 @@ def in_place(api: Proxmox, place: Place, volume: str, say: Progress) -> None:
     api.start(place.node, place.vmid)
 
 
-def beside(api: Proxmox, place: Place, volume: str, net0: str, say: Progress) -> None:
-    """Restore an isolated copy at a free VMID and start it. Raise StackError when it could not be isolated."""
+@contextmanager
+def beside(api: Proxmox, place: Place, volume: str, net0: str, say: Progress) -> Iterator[None]:
+    """Have an isolated copy run at a free VMID, from its restore on removed whatever happens.
+
+    Raise StackError when it could not be isolated.
+    """
     if not int(api.cluster_firewall_options().get("enable", 0)):
         raise StackError("the cluster's firewall is off: a copy could not be kept from speaking to the peers")
     if not api.vmid_is_free(place.vmid):
         raise StackError(f"VMID {place.vmid} is taken")
     say(f"restoring {volume} into CT {place.vmid}, isolated")
     options = {"onboot": 0, "net0": net0, **place.pool_option()}
-    api.restore(place.node, place.vmid, volume, place.storage, **options)
     try:
+        api.restore(place.node, place.vmid, volume, place.storage, **options)
         _close(api, place)
         say(f"starting CT {place.vmid}")
         api.start(place.node, place.vmid)
-    except BaseException:
+        yield
+    finally:
         remove(api, place)
-        raise
 
 
 def remove(api: Proxmox, place: Place) -> None:
-    """Remove a copy, running or not. Raise OwnershipError when it is not ours."""
+    """Remove a copy, running or not, or still being restored. Raise OwnershipError when it is not ours."""
     try:
+        _wait_until_made(api, place)
         _must_be_ours(api, place)
     except NotFound:
         return
@@ -148,6 +155,13 @@ def _close(api: Proxmox, place: Place) -> None:
     path = f"/nodes/{place.node}/lxc/{place.vmid}/firewall"
     api.call("PUT", f"{path}/options", CLOSED)
     api.call("POST", f"{path}/rules", SSH_ONLY)
+
+
+def _wait_until_made(api: Proxmox, place: Place) -> None:
+    """Wait while a restore that we no longer follow holds the container: until then it carries no mark."""
+    end = time.monotonic() + MADE_SECONDS
+    while api.config(place.node, place.vmid).get("lock") == "create" and time.monotonic() < end:
+        time.sleep(server.POLL_SECONDS)
 
 
 def _must_be_ours(api: Proxmox, place: Place) -> None:

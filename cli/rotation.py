@@ -31,9 +31,9 @@ class Act:
 
 def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
     """Raise the generation of the server's key. Raise StackError when the key is given in the configuration."""
-    given = [key for key in ("private_key",) if key in configured.values]
-    if given or SERVER in _given_names(configured):
-        key = given[0] if given else "given_keys"
+    own = "private_key" in configured.values
+    if own or SERVER in _given_names(configured):
+        key = "private_key" if own else "given_keys"
         raise StackError(f"the server's key is given in {key}: remove it there first (the key stays), then rotate")
     generation = int(configured.values.get("key_generation", 1)) + 1
     pulumi.set_plain({"key_generation": str(generation)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -32,6 +33,12 @@ def facts(session: Session, expected: Expectation) -> dict[str, Any]:
 def ask_tunnels(session: Session, expected: Expectation) -> tuple[Tunnel, ...]:
     """Return the tunnels of the running interface; expected ones that it does not know count as never seen."""
     return tunnels.answer(session.run(tunnels.question(expected.interface)).stdout, expected)
+
+
+def must_ask_tunnels(session: Session, expected: Expectation) -> tuple[Tunnel, ...]:
+    """Return what `ask_tunnels` does. Raise RemoteFailed when the interface is down: nothing is known of peers then."""
+    session.must_run(f"LC_ALL=C wg show {shlex.quote(expected.interface)} listen-port")
+    return ask_tunnels(session, expected)
 
 
 def service(expected: Expectation) -> str:

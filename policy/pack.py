@@ -20,7 +20,7 @@ from pulumi_policy import (
 from pulumi_policy.proxy import UnknownValueError
 
 from policy.resources import Resource
-from policy.rule import DMZ, Limits, ResourceRule, StackRule, is_production
+from policy.rule import Limits, ResourceRule, StackRule, is_production
 from policy.rules import RULES
 
 NAME: Final = "wireguard-vpn"
@@ -91,8 +91,7 @@ def _resource(shown: Any) -> Resource:
 
 
 def _limits(config: Mapping[str, Any]) -> Limits:
-    days = config.get("max_key_age_days")
-    return Limits(dt.datetime.now(dt.UTC), int(days) if days else None, tuple(config.get("dmz_networks") or DMZ))
+    return Limits.of(config, dt.datetime.now(dt.UTC))
 
 
 def _known(value: Any) -> Any:

@@ -27,8 +27,12 @@ STACK = "pulumi:pulumi:Stack"
 class Resource:
     """A resource with what is known of it; a property that preview does not know yet is absent.
 
-    Where `marks` is true, what is marked secret is left out of `props`. The engine takes the marks off before a policy
-    pack looks: there it is false, and whether something is secret cannot be told.
+    Where `marks` is true, what is marked secret is left out of `props` and `inputs`. The engine takes the marks off
+    before a policy pack looks: there it is false, and whether something is secret cannot be told.
+
+    A state holds inputs and outputs: `props` are the outputs and what only the inputs show, `inputs` the inputs alone.
+    `leaving` is what the state holds until it is deleted: no part of what the stack consists of, but its secrets are
+    there.
     """
 
     urn: str
@@ -36,6 +40,8 @@ class Resource:
     props: Mapping[str, Any] = field(repr=False)
     protect: bool = False
     marks: bool = False
+    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    leaving: bool = False
 
     @property
     def name(self) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from policy.resources import Resource
 
@@ -24,6 +24,12 @@ class Limits:
     now: dt.datetime
     max_key_age_days: int | None = None
     dmz_networks: tuple[str, ...] = DMZ
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any], now: dt.datetime) -> Limits:
+        """Return the limits that a rule's part of the policy config file sets, with defaults for what it leaves out."""
+        days = config.get("max_key_age_days")
+        return cls(now, int(days) if days else None, tuple(config.get("dmz_networks") or DMZ))
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def monitored(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
 
 
 def _of(resources: Iterable[Resource], kind: str) -> list[Resource]:
-    return [each for each in resources if each.type == kind]
+    return [each for each in resources if each.type == kind and not each.leaving]
 
 
 def _allowed_ips(server: Resource) -> Iterator[tuple[str, Network]]:

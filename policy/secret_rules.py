@@ -39,21 +39,29 @@ SECRETS: Final[Mapping[str, tuple[str, ...]]] = {
 def secrets_marked(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
     """Demand that secrets are encrypted in state; say nothing where the marks cannot be seen."""
     seen = [each for each in resources if each.marks]
-    public = {value for each in seen for path, value in leaves(each.props) if path.endswith("public_key")}
+    public = {value for each in seen for path, value in _leaves(each) if path.endswith("public_key")}
     for each in seen:
-        yield from (
-            f"{each.name}: {path} must be marked secret" for path in SECRETS.get(each.type, ()) if _open(each, path)
-        )
-        yield from (
-            f"{each.name}: {path} holds a key in the clear"
-            for path, value in leaves(each.props)
-            if isinstance(value, str) and _readable_key(value, public)
-        )
+        yield from dict.fromkeys(f"{each.name}: {told}" for told in _told(each, public))
 
 
-def _open(resource: Resource, path: str) -> bool:
+def _told(resource: Resource, public: set[Any]) -> Iterator[str]:
+    """Yield what is wrong with the inputs and with the rest; both may say the same."""
+    for path in SECRETS.get(resource.type, ()):
+        if _open(resource.inputs, path) or _open(resource.props, path):
+            yield f"{path} must be marked secret"
+    for path, value in _leaves(resource):
+        if isinstance(value, str) and _readable_key(value, public):
+            yield f"{path} holds a key in the clear"
+
+
+def _leaves(resource: Resource) -> Iterator[tuple[str, Any]]:
+    yield from leaves(resource.inputs)
+    yield from leaves(resource.props)
+
+
+def _open(shown: Mapping[str, Any], path: str) -> bool:
     """Tell whether a property can be read: what is marked secret is not among the properties."""
-    value: Any = resource.props
+    value: Any = shown
     for part in path.split("."):
         value = value.get(part) if isinstance(value, Mapping) else None
     return value not in (None, "", {}, [])

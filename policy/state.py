@@ -15,14 +15,22 @@ _GONE: Final = object()
 def resources(state: Mapping[str, Any]) -> Iterator[Resource]:
     """Yield the resources of a state; ValueError when it is none.
 
-    Inputs and outputs are read together, so that neither may show a secret.
+    Inputs and outputs are kept apart where both show a property, so that neither may show a secret.
     """
     deployment = state.get("deployment") if isinstance(state, Mapping) else None
     if not isinstance(deployment, Mapping):
         raise ValueError("this is no exported state: make one with `pulumi stack export`")
     for each in deployment.get("resources") or ():
-        props = _joined(_readable(each.get("inputs") or {}), _readable(each.get("outputs") or {}))
-        yield Resource(each["urn"], each["type"], props, protect=bool(each.get("protect")), marks=True)
+        inputs = _readable(each.get("inputs") or {})
+        yield Resource(
+            each["urn"],
+            each["type"],
+            _joined(inputs, _readable(each.get("outputs") or {})),
+            protect=bool(each.get("protect")),
+            marks=True,
+            inputs=inputs,
+            leaving=bool(each.get("delete")),
+        )
 
 
 def _joined(inputs: Any, outputs: Any) -> Any:

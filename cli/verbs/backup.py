@@ -52,14 +52,14 @@ def age(
     limit: Annotated[float, typer.Option("--max-hours", help="older than this is a failure (exit code 1)")] = 26.0,
     json: Json = False,
 ) -> None:
-    """Tell how old the last backup is; exit 1 when it is too old or there is none."""
-    found = _found(context.obj, storage)
-    seconds = int(found[0].age(dt.datetime.now(dt.UTC)).total_seconds()) if found else None
+    """Tell how old the last backup is whose verification has not failed; exit 1 when it is too old or there is none."""
+    newest = backups.latest(_found(context.obj, storage))
+    seconds = int(newest.age(dt.datetime.now(dt.UTC)).total_seconds()) if newest else None
     fresh = seconds is not None and seconds <= limit * 3600
     if json:
-        output.emit({"seconds": seconds, "fresh": fresh, "backup": found[0].volume if found else None})
+        output.emit({"seconds": seconds, "fresh": fresh, "backup": newest.volume if newest else None})
     else:
-        output.say(f"the last backup is {age_text(seconds)} old" if found else "there is no backup")
+        output.say(f"the last backup is {age_text(seconds)} old" if newest else "there is no sound backup")
     raise typer.Exit(exits.FINE if fresh else exits.FAILED)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli import output
+from cli import output, writing
 from cli.clients import client_text
 from cli.stack import Stack
 
@@ -29,5 +29,5 @@ def client(
     if target is None:
         typer.echo(text, nl=False)
     else:
-        output.write_private(target, text.encode())
+        writing.write_private(target, text.encode())
         output.note(f"{target}: client file of {name}")

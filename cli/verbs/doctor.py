@@ -8,13 +8,19 @@ from typing import Annotated, Final
 import typer
 
 from cli import exits, health, output, probing, server
+from cli.deployed import Deployed
 from cli.health import Check
+from cli.output import Coloured
 from cli.stack import Stack
 from cli.tunnels import Tunnel
 from clients.ssh import Session
-from vpn.errors import ParseError, SshError
+from vpn.errors import ParseError, SshError, StackError
 
-SIGNS: Final = {"ok": "[green]ok[/]", "failed": "[red]failed[/]", "unchecked": "[yellow]not checked[/]"}
+SIGNS: Final = {
+    "ok": Coloured("ok", "green"),
+    "failed": Coloured("failed", "red"),
+    "unchecked": Coloured("not checked", "yellow"),
+}
 app = typer.Typer(add_completion=False)
 
 
@@ -32,6 +38,8 @@ def doctor(
     The probe makes the server take the prober's address for the peer's, so it never borrows a connected peer: it uses
     --peer, else a peer called probe, else a managed peer that was never seen.
     """
+    if via is not None:
+        probing.words(via)
     checks = [*_checks(context.obj, peer, via)]
     if json:
         output.emit([each.to_dict() for each in checks])
@@ -53,7 +61,7 @@ def verdict(checks: list[Check]) -> int:
 
 def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
     deployed = stack.deployed
-    tunnels: tuple[Tunnel, ...] = ()
+    tunnels: tuple[Tunnel, ...] | None = None
     try:
         with Session(stack.way()) as session:
             found = server.facts(session, deployed.expectation)
@@ -62,7 +70,17 @@ def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
         yield health.of_tunnels(tunnels)
     except (SshError, ParseError) as error:
         yield health.unreachable(error)
+    yield _probe(deployed, tunnels, peer, via)
+
+
+def _probe(deployed: Deployed, tunnels: tuple[Tunnel, ...] | None, peer: str | None, via: str | None) -> Check:
+    """Return the check of the port. Where `tunnels` are not known, any peer but the probe may be connected."""
+    if tunnels is None and peer not in (None, probing.PROBE):
+        return health.unprobed(f"peer {peer} may be connected, and the server does not tell")
     files = probing.complete(deployed.outputs.get("client_configs", {}))
-    chosen = probing.choose(tunnels, files, peer)
-    answer = probing.probe(files[chosen], via) if chosen else None
-    yield health.of_probe(chosen, answer, str(deployed.outputs.get("endpoint")))
+    chosen = probing.choose(tunnels or (), files, peer)
+    try:
+        answer = probing.probe(files[chosen], via) if chosen else None
+    except (StackError, ParseError) as error:
+        return health.unprobed(str(error))
+    return health.of_probe(chosen, answer, str(deployed.outputs.get("endpoint")))

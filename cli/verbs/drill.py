@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import ip_interface
 from typing import Annotated
@@ -42,12 +45,9 @@ def drill(  # noqa: PLR0917 - options of a command
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
         nic = recovery.isolated_nic(_bridge(configured), full, _vlan(configured))
-        recovery.beside(api, place, chosen.volume, nic, recovery.timed(begun))
-        try:
+        with _signals_end(), recovery.beside(api, place, chosen.volume, nic, recovery.timed(begun)):
             verdict = recovery.verify(recovery.at(stack.way(), full), stack.deployed.expectation)
             seconds = time.monotonic() - begun
-        finally:
-            recovery.remove(api, place)
     if json:
         output.emit(
             {"backup": chosen.volume, "seconds": round(seconds, 1), "up": verdict.up, "findings": verdict.findings}
@@ -70,6 +70,26 @@ def complete(address: str, configured: Configured) -> str:
     if "/" in own and found.ip == ip_interface(own).ip:
         raise StackError(f"{address} is the running server's own address")
     return str(found)
+
+
+@contextmanager
+def _signals_end() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the command as Ctrl-C does, by an exception, so that the copy is removed."""
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
+    taken = [each for each, handler in before.items() if handler is not signal.SIG_IGN]  # nohup ignores SIGHUP
+
+    def end(number: int, _: object) -> None:
+        for each in taken:
+            signal.signal(each, signal.SIG_IGN)  # the removal is not to be broken off
+        raise SystemExit(128 + number)
+
+    for each in taken:
+        signal.signal(each, end)
+    try:
+        yield
+    finally:
+        for each in taken:
+            signal.signal(each, before[each])
 
 
 def _free(api: Proxmox) -> int:

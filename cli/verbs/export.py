@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from cli import exporting, output
+from cli import exporting, output, writing
 from cli.stack import Stack
 from vpn.errors import StackError
 
@@ -20,11 +21,11 @@ Target = Annotated[Path | None, typer.Option("--output", "-o", help="write it he
 def wg0(context: typer.Context, target: Target = None) -> None:
     """Print the server as one wg-quick file, every key in it: the way to leave. Importing it gives the same again."""
     stack: Stack = context.obj
-    text = exporting.server_file(stack.configured.settings(), stack.deployed)
+    text = exporting.server_file(stack.configured.settings(), stack.deployed, dt.datetime.now(dt.UTC))
     if target is None:
         typer.echo(text, nl=False)
     else:
-        output.write_private(target, text.encode())
+        writing.write_private(target, text.encode())
         output.note(f"{target}: the server, with its keys")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from cli import importing, output
+from cli import importing, output, reading
 from cli.stack import Stack
 from vpn import foreign
 
@@ -24,13 +23,13 @@ def import_(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
-    """Take over another WireGuard server's configuration, keys kept: its clients keep their files.
+    """Take over another WireGuard server's configuration, keys kept: its clients connect with the files they have.
 
     Read are wg-quick files as made by hand, by Ansible, by pivpn, by wg-easy, and wg-easy's wg0.json. Keys become
-    encrypted config. What cannot be represented is reported.
+    encrypted config. What cannot be represented, and what the clients' own files may need here, is reported.
     """
     stack: Stack = context.obj
-    text = sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")
+    text = reading.text(source)
     done = importing.take_over(stack.pulumi, stack.configured, foreign.parse(text), to)
     if json:
         output.emit(vars(done))
@@ -38,5 +37,4 @@ def import_(
     output.say(f"{done.origin}: {done.peers} peers are in {done.where}, the server's key in private_key (encrypted)")
     for report in done.reports:
         output.say(f"  {report}")
-    output.say("what only clients know: set tunnel: full for those that send everything, peer_to_peer if they talk")
     output.say("next: set endpoint to what the clients dial, then pulumi preview")

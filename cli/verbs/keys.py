@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cli import key_backup, key_restore, output, passphrase
+from cli import key_backup, key_restore, output, passphrase, writing
 from cli.stack import Stack
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Back up the stack's keys, and restore them.")
 File = Annotated[Path, typer.Argument(metavar="FILE")]
-PassphraseFile = Annotated[Path | None, typer.Option(help="a file whose content is the passphrase")]
+PassphraseFile = Annotated[Path | None, typer.Option(help="a file whose first line is the passphrase")]
 PassphraseFd = Annotated[int | None, typer.Option(help="an open file descriptor to read the passphrase from")]
 
 
@@ -30,7 +30,7 @@ def backup(
     stack: Stack = context.obj
     content = key_restore.content(stack)
     secret = passphrase.read(passphrase_file, passphrase_fd, new=True)
-    output.write_private(target, key_backup.seal(content, secret))
+    writing.write_private(target, key_backup.seal(content, secret))
     output.note(f"{target}: the keys of stack {content['stack']}, {len(stack.deployed.keyring)} of them, encrypted")
 
 

@@ -12,6 +12,7 @@ from cli.configured import Configured
 from cli.peer_store import PeerStore, open_store
 from cli.stack import Stack
 from vpn.errors import StackError
+from vpn.settings.peers import GENERATED, NONE
 
 NEXT: Final = "next: pulumi preview, then pulumi up"
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Add, change, list and remove peers.")
@@ -51,7 +52,7 @@ def add(  # noqa: PLR0917 - one option for each attribute of a peer
     peer = {
         "name": name,
         "public_key": public_key,
-        "preshared_key": sys.stdin.readline().strip() if preshared_key == "-" else preshared_key,
+        "preshared_key": _preshared(preshared_key),
         "allowed_ips": allowed_ips,
         "site_networks": site,
         "endpoint": endpoint,
@@ -67,6 +68,13 @@ def add(  # noqa: PLR0917 - one option for each attribute of a peer
     _, _, store = _open(context)
     store.add([{key: value for key, value in peer.items() if value not in (None, [])}])
     output.note(f"{name} is in {store.where}; {NEXT}, then wgvpn client {name}")
+
+
+def _preshared(given: str | None) -> str | None:
+    """Return the word, or the key on standard input. An argument may not be the key: every process can read it."""
+    if given not in (None, GENERATED, NONE, "-"):
+        raise typer.BadParameter("--preshared-key is generated, none, or - to read a key from standard input")
+    return sys.stdin.readline().strip() if given == "-" else given
 
 
 def allow_rule(text: str) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import exits, output, probing
+from cli import exits, output, probing, reading
 
 app = typer.Typer(add_completion=False)
 
@@ -23,7 +22,7 @@ def probe(
     From another machine: wgvpn client probe | ssh HOST wgvpn probe -
     Use a peer kept for it: the server takes the sender's address for the peer's.
     """
-    text = sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")
+    text = reading.text(source)
     answer = probing.probe(text)
     if json:
         output.emit(probing.to_dict(answer))

@@ -14,7 +14,7 @@ from cli.recovery import Place, Verdict
 from cli.retarget import retarget
 from cli.stack import Stack
 from clients.proxmox import Proxmox
-from vpn.errors import StackError
+from vpn.errors import ParseError, StackError
 
 app = typer.Typer(add_completion=False)
 
@@ -38,24 +38,37 @@ def restore(  # noqa: PLR0917 - options of a command
     stack: Stack = context.obj
     own, configured = Place.of(stack.deployed), stack.configured
     place = own if to is None else replace(own, vmid=to)
+    prober = _prober(stack, peer, via)
     with configured.proxmox() as api:
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
-        _ask(chosen, place, yes=yes)
         if place is not own:
             _only_one(api, own, place)
+        _ask(chosen, place, there=not api.vmid_is_free(place.vmid), yes=yes)
         recovery.in_place(api, place, chosen.volume, recovery.timed(begun))
     if place is not own:
         _take_over(stack, own, place)
     verdict = recovery.verify(stack.way(), stack.deployed.expectation)
-    code = max(_tell(verdict), _prove(stack, peer, via), key=(exits.FINE, exits.INCOMPLETE, exits.FAILED).index)
+    code = max(_tell(verdict), _prove(stack, prober, via), key=(exits.FINE, exits.INCOMPLETE, exits.FAILED).index)
     output.say(f"recovered in {time.monotonic() - begun:.0f} s; next: pulumi refresh, then pulumi preview")
     raise typer.Exit(code)
 
 
-def _ask(chosen: Backup, place: Place, *, yes: bool) -> None:
+def _prober(stack: Stack, peer: str | None, via: str | None) -> str | None:
+    """Return the peer to probe as, None without one. Raise StackError for a peer or a way that cannot be used."""
+    if via is not None:
+        probing.words(via)
+    return probing.choose((), probing.complete(stack.deployed.outputs.get("client_configs", {})), peer)
+
+
+def _ask(chosen: Backup, place: Place, *, there: bool, yes: bool) -> None:
     when = f"{chosen.made:%Y-%m-%d %H:%M} UTC"
-    output.confirm(f"CT {place.vmid} becomes what it was at {when}; what it holds now is lost. Go on?", yes=yes)
+    told = (
+        f"CT {place.vmid} becomes what it was at {when}; what it holds now is lost."
+        if there
+        else f"CT {place.vmid} is made, as the server was at {when}."
+    )
+    output.confirm(f"{told} Go on?", yes=yes)
 
 
 def _only_one(api: Proxmox, own: Place, place: Place) -> None:
@@ -67,9 +80,20 @@ def _only_one(api: Proxmox, own: Place, place: Place) -> None:
 
 
 def _take_over(stack: Stack, own: Place, place: Place) -> None:
-    """Let the stack have the container under its new VMID, in config and state."""
-    stack.pulumi.set_plain({"container_id": str(place.vmid)})
-    stack.pulumi.import_(retarget(stack.pulumi.export(), own.vmid, place.vmid))
+    """Let the stack have the container under its new VMID: the state first, for then the config can follow by hand.
+
+    Raise StackError, with the next step, when either cannot be written.
+    """
+    try:
+        stack.pulumi.import_(retarget(stack.pulumi.export(), own.vmid, place.vmid))
+    except StackError as error:
+        again = f"destroy CT {place.vmid} on the node and restore again"
+        raise StackError(f"CT {place.vmid} runs, but the stack still has CT {own.vmid}: {error}; {again}") from None
+    try:
+        stack.pulumi.set_plain({"container_id": str(place.vmid)})
+    except StackError as error:
+        by_hand = f"pulumi config set container_id {place.vmid}"
+        raise StackError(f"the state has CT {place.vmid} now, the config not yet: {error}; next: {by_hand}") from None
     output.say(f"the stack has CT {place.vmid} now; an old CT {own.vmid} is left to you")
 
 
@@ -87,20 +111,26 @@ def _tell(verdict: Verdict) -> int:
     return exits.FINE
 
 
-def _prove(stack: Stack, peer: str | None, via: str | None) -> int:
-    """Prove that a peer connects: by a probe where one is wanted or kept for it, or by the first peer that is back."""
-    files = probing.complete(stack.deployed.outputs.get("client_configs", {}))
-    chosen = probing.choose((), files, peer)
-    if chosen is not None:
-        answer = probing.probe(files[chosen], via)
-        how = f"in {answer.milliseconds:.0f} ms" if answer.answered else answer.reason or "no answer"
-        output.say(f"handshake as {chosen}: {how}")
-        if answer.answered:
-            return exits.FINE
+def _prove(stack: Stack, prober: str | None, via: str | None) -> int:
+    """Prove that a peer connects: by a probe where there is a `prober`, or by the first peer that is back."""
+    if prober is not None and _shakes_hands(stack, prober, via):
+        return exits.FINE
     output.say(f"waiting up to {recovery.BACK_SECONDS:.0f} s for the first peer to come back by itself")
     back = recovery.first_back(stack.way(), stack.deployed.expectation)
     if back is not None:
         output.say(f"{back} is connected again")
         return exits.FINE
     output.say(f"no peer has connected within {recovery.BACK_SECONDS:.0f} s; a probe would tell: {probing.ADVICE}")
-    return exits.INCOMPLETE if chosen is None else exits.FAILED
+    return exits.INCOMPLETE if prober is None else exits.FAILED
+
+
+def _shakes_hands(stack: Stack, prober: str, via: str | None) -> bool:
+    """Say how the probe went. One that could not be made is told, too: the peers may still come back."""
+    try:
+        answer = probing.probe(stack.deployed.outputs["client_configs"][prober], via)
+    except (StackError, ParseError) as error:
+        output.say(f"handshake as {prober}: {error}")
+        return False
+    how = f"in {answer.milliseconds:.0f} ms" if answer.answered else answer.reason or "no answer"
+    output.say(f"handshake as {prober}: {how}")
+    return answer.answered

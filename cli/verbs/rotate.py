@@ -28,6 +28,8 @@ def rotate(
     """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
     if (name is None) != everything:
         raise typer.BadParameter("name one peer, or server, or --all")
+    if preshared and name in (None, SERVER):
+        raise typer.BadParameter("--preshared is a peer's key: name one peer")
     stack: Stack = context.obj
     configured = stack.configured
     store = open_store(stack.pulumi, configured)
@@ -52,11 +54,21 @@ def _rotate(
     if name is None:
         return _rotate_all(stack, configured, store, settings)
     if name == SERVER:
+        _refuse_namesake(settings)
         rotation.rotate_server(stack.pulumi, configured)
         return rotation.people_to_serve(settings.peers, server=True)
     rotation.rotate_peer(store, configured, name, preshared=preshared)
     own = [each for each in settings.peers if each.name == name]
     return rotation.people_to_serve(own, preshared=preshared)
+
+
+def _refuse_namesake(settings: Settings) -> None:
+    """Raise StackError when a peer is called as the server is here: nobody can tell which of the two is meant."""
+    if any(each.name == SERVER for each in settings.peers):
+        raise StackError(
+            f"a peer is called {SERVER}: wgvpn peer rotate {SERVER} renews its keys; "
+            "for the server's own, raise the config key key_generation"
+        )
 
 
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 
 from cli import output, server
+from cli.output import Cell, Coloured
 from cli.stack import Stack
 from cli.tunnels import Tunnel, age, size
 from clients.ssh import Session
@@ -31,7 +32,7 @@ def show(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="keep looking until interrupted")] = False,
-    interval: Annotated[float, typer.Option(help="seconds between looks")] = 2.0,
+    interval: Annotated[float, typer.Option(min=0.1, help="seconds between looks")] = 2.0,
 ) -> None:
     """Show the tunnels: each peer's state, address, last handshake, traffic.
 
@@ -39,6 +40,8 @@ def show(
     older, with keepalive, or never; expired: older, without keepalive, as silent tunnels are. Peers that are disabled
     or past their date are shown as off.
     """
+    if watch and json:
+        raise typer.BadParameter("--json looks once: leave --watch out")
     stack: Stack = context.obj
     expected = stack.deployed.expectation
     off = [each for each, peer in stack.deployed.outputs.get("peers", {}).items() if peer["status"] != "active"]
@@ -46,7 +49,7 @@ def show(
         if watch:
             _watch(session, expected, off, interval)
             return
-        found = server.ask_tunnels(session, expected)
+        found = server.must_ask_tunnels(session, expected)
     if json:
         output.emit([*(each.to_dict() for each in found), *({"name": name, "status": OFF} for name in off)])
     else:
@@ -59,18 +62,18 @@ def _watch(session: Session, expected: Expectation, off: list[str], interval: fl
     with Live(auto_refresh=False, screen=False) as live:
         try:
             while True:
-                rows = _rows(server.ask_tunnels(session, expected), off)
+                rows = _rows(server.must_ask_tunnels(session, expected), off)
                 live.update(output.table(COLUMNS, rows), refresh=True)
                 time.sleep(interval)
         except KeyboardInterrupt:
             return
 
 
-def _rows(found: Iterable[Tunnel], off: Iterable[str]) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
+def _rows(found: Iterable[Tunnel], off: Iterable[str]) -> list[tuple[Cell, ...]]:
+    rows: list[tuple[Cell, ...]] = [
         (
             each.name,
-            f"[{COLOURS[each.status]}]{each.status}[/]",
+            Coloured(each.status, COLOURS[each.status]),
             each.address,
             each.endpoint or "-",
             age(each.handshake_age),

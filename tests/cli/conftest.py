@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from cli.__main__ import run
+from cli.configured import Configured
 from tests.cli import fake_pulumi
+from tests.cli.node import OURS, Node
 from tests.cli.world import World, make
 
 
@@ -45,6 +47,14 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def world(home: Path) -> World:
     """A stack with four peers that is up."""
     return make(home)
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Node:
+    """The node that every command talks to."""
+    found = Node({2090: (OURS, True)})
+    monkeypatch.setattr(Configured, "proxmox", lambda _: found.api())
+    return found
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import zxingcpp
 from PIL import Image
 
 from tests.cli.conftest import Command
+from tests.cli.world import make
 from tests.pure import support
 
 
@@ -54,6 +55,18 @@ def test_a_written_file_is_its_owner_s_alone(wgvpn: Command, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("world")
+def test_what_is_no_regular_file_is_not_replaced_by_keys(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "real").write_text("mine")
+    (tmp_path / "link").symlink_to("real")
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("link", "pipe"):
+        done = wgvpn("client", "alice", "--output", str(tmp_path / name))
+        assert (done.code, "no regular file" in done.err) == (3, True)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "mine"
+
+
+@pytest.mark.usefixtures("world")
 def test_a_place_that_cannot_be_written_is_told(wgvpn: Command) -> None:
     done = wgvpn("client", "alice", "--output", "/nonexistent/alice.conf")
     assert (done.code, done.out) == (3, "")
@@ -88,6 +101,17 @@ def test_the_terminal_s_code_decodes_to_exactly_the_file(wgvpn: Command) -> None
 def test_a_code_without_its_private_key_is_refused(wgvpn: Command, tmp_path: Path) -> None:
     done = wgvpn("qr", "carol", "--png", str(tmp_path / "c.png"))
     assert (done.code, (tmp_path / "c.png").exists()) == (3, False)
+
+
+def test_a_file_too_long_for_a_code_is_told(home: Path, wgvpn: Command) -> None:
+    routes = [f"10.{number}.{part}.0/24" for number in range(20, 60) for part in range(5)]
+    make(
+        home,
+        peers=[{"name": "alice", "client_routes": routes}],
+        routes=[{"destination_network": f"10.{number}.0.0/16"} for number in range(20, 60)],
+    )
+    done = wgvpn("qr", "alice")
+    assert (done.code, "2953" in done.err, done.out) == (3, True, "")
 
 
 def blocks(text: str, scale: int = 4) -> Image.Image:

@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from cli.pulumi import Pulumi
 from tests.cli.conftest import Command
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
 from vpn import foreign
+from vpn.errors import StackError
 from vpn.keyring import given
 
 FOREIGN = Path(__file__).parents[1] / "pure" / "foreign"
@@ -98,6 +100,79 @@ def test_the_server_goes_out_as_one_file_and_comes_in_the_same(wgvpn: Command, t
     assert found.secrets["peers[1].preshared_key"] == support.private_key("psk/bob")
     assert found.reports == ()
     assert foreign.export(found) == target.read_text() == wgvpn("export", "wg0").out
+
+
+def test_what_is_exported_is_what_runs(home: Path, wgvpn: Command) -> None:
+    past, future = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"
+    people = [
+        {"name": "both", "allowed_ips": ["10.8.0.20/32"]},
+        {"name": "gone", "expires_at": past},
+        {"name": "soon", "expires_at": future},
+    ]
+    make(home, peers=people, address_ipv6="fd00:8::1/64")
+    found = {each["name"]: each for each in foreign.parse(wgvpn("export", "wg0").out).config["peers"]}
+    assert found["both"]["allowed_ips"] == ["10.8.0.20/32", "fd00:8::14/128"]
+    assert {name: each.get("disabled", False) for name, each in found.items()} == {
+        "both": False,
+        "gone": True,
+        "soon": False,
+    }
+
+
+def test_a_peer_that_was_never_deployed_is_not_exported(world: World, wgvpn: Command) -> None:
+    config = world.read()["config"]
+    config["peers"]["value"].append({"name": "erin", "public_key": support.public_key("erin")})
+    world.write(config=config)
+    done = wgvpn("export", "wg0")
+    assert (done.code, done.out, "erin" in done.err) == (3, "", True)
+
+
+@pytest.mark.parametrize(
+    ("place", "steps"), [*(("config", each) for each in range(4)), *(("file", each) for each in range(3))]
+)
+def test_an_import_that_breaks_off_loses_no_key_and_can_be_repeated(
+    bare: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, place: str, steps: int
+) -> None:
+    done_before, run = [], Pulumi.run
+
+    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
+        if arguments[:2] in {("config", "set"), ("config", "set-all")}:
+            done_before.append(arguments)
+            if len(done_before) > steps:
+                raise StackError("interrupted")
+        return run(self, *arguments, stdin=stdin)
+
+    words = ("import", str(FOREIGN / "pivpn.conf"), "--to", place)
+    with monkeypatch.context() as patch:
+        patch.setattr(Pulumi, "run", break_off)
+        assert wgvpn(*words).code == 3
+    assert not bare.settings().peers
+    done = wgvpn(*words)
+    assert done.code == 0, done.err
+    assert given(bare.settings()) == secrets_of("pivpn.conf")
+
+
+@pytest.mark.usefixtures("bare")
+def test_what_clients_may_need_here_is_told(wgvpn: Command) -> None:
+    told = wgvpn("import", str(FOREIGN / "wg-easy.json")).out
+    assert ("tunnel: full" in told, "peer_to_peer" in told) == (True, True)
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_file_that_is_no_text_is_told(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "x.conf").write_bytes(b"[Interface]\n# caf\xe9\n")
+    for verb in ("import", "probe"):
+        done = wgvpn(verb, str(tmp_path / "x.conf"))
+        assert (done.code, "UTF-8" in done.err) == (3, True)
+
+
+def test_what_somebody_encrypted_is_left_out(world: World, wgvpn: Command) -> None:
+    config = world.read()["config"]
+    config["endpoint"]["secret"] = True
+    world.write(config=config)
+    found = json.loads(wgvpn("export", "config", "--json").out)
+    assert "endpoint" not in found["config"]
+    assert "endpoint" in found["secrets_left_out"]
 
 
 def test_the_configuration_goes_out_without_any_key(home: Path, wgvpn: Command) -> None:

@@ -79,6 +79,14 @@ def test_another_stack_is_refused(saved: Path, home: Path, wgvpn: Command, passp
     assert (done.code, "stack prod" in done.err) == (3, True)
 
 
+def test_the_passphrase_is_the_first_line_of_a_file_as_of_a_descriptor(
+    saved: Path, home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    make(home, deployed=False)
+    Path(passphrase).write_text(f"{PASSPHRASE}\na note\n")
+    assert wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase).code == 0
+
+
 @pytest.mark.usefixtures("world")
 def test_nobody_is_asked_where_nobody_is(wgvpn: Command, tmp_path: Path) -> None:
     done = wgvpn("keys", "backup", str(tmp_path / "x"))
@@ -119,8 +127,9 @@ def test_other_files_are_refused(file: bytes) -> None:
         unseal(file, PASSPHRASE)
 
 
-def test_a_file_cannot_exhaust_the_machine() -> None:
-    found = json.loads(seal({}, PASSPHRASE)) | {"n": 2**40}
+@pytest.mark.parametrize("cost", [{"n": 2**40}, {"n": 2**20, "r": 32}, {"p": 16}, {"r": 0}])
+def test_a_file_cannot_exhaust_the_machine(cost: dict[str, int]) -> None:
+    found = json.loads(seal({}, PASSPHRASE)) | cost
     with pytest.raises(ParseError, match="this version"):
         unseal(json.dumps(found).encode(), PASSPHRASE)
 

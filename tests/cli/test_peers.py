@@ -1,4 +1,4 @@
-"""`peer` and `rotate`: changes where the peers stand, checked first."""
+"""`peer`: changes where the peers stand, checked first."""
 
 import io
 import json
@@ -133,8 +133,11 @@ peers:
     )
 
 
-def test_a_secret_does_not_get_into_the_peers_file(peers_file: Path, wgvpn: Command) -> None:
-    done = wgvpn("peer", "add", "erin", "--preshared-key", PSK)
+def test_a_secret_does_not_get_into_the_peers_file(
+    peers_file: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PSK}\n"))
+    done = wgvpn("peer", "add", "erin", "--preshared-key", "-")
     assert done.code == 3
     assert "given_keys" in done.err
     assert PSK not in done.err
@@ -146,6 +149,49 @@ def test_a_broken_change_of_the_peers_file_names_the_line(peers_file: Path, wgvp
     assert done.code == 3
     assert "peers.yaml:18" in done.err
     assert peers_file.read_text() == FILE
+
+
+def test_a_key_is_no_argument(world: World, wgvpn: Command) -> None:
+    before = world.read()
+    done = wgvpn("peer", "add", "erin", "--preshared-key", PSK)
+    assert (done.code, PSK in done.err, world.read()) == (2, False, before)
+
+
+@pytest.mark.parametrize(("head", "beside"), [("  # first\n", ""), ("", ""), ("  # first\n", "   # all")])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "dave"])
+def test_a_removed_peer_takes_its_own_comments_along_and_no_others(
+    peers_file: Path, wgvpn: Command, name: str, head: str, beside: str
+) -> None:
+    blocks = {
+        "alice": f"{head}  - name: alice   # her laptop\n",
+        "bob": "  # the phone\n  # and the watch\n  - name: bob\n    preshared_key: generated   # since May\n",
+        "carol": "\n  # keeps his own key\n  - name: carol\n    persistent_keepalive: 0\n",
+        "dave": "  # last\n  - name: dave\n",
+    }
+    start = f"# our people\npeers:{beside}\n"
+    peers_file.write_text(start + "".join(blocks.values()))
+    assert wgvpn("peer", "remove", name).code == 0
+    assert peers_file.read_text() == start + "".join(text for own, text in blocks.items() if own != name)
+
+
+def test_the_peers_file_keeps_its_mode_and_its_place(peers_file: Path, tmp_path: Path, wgvpn: Command) -> None:
+    place = tmp_path / "shared.yaml"
+    peers_file.rename(place)
+    place.chmod(0o600)
+    peers_file.symlink_to(place)
+    assert wgvpn("peer", "add", "erin").code == 0
+    assert (peers_file.is_symlink(), place.stat().st_mode & 0o777) == (True, 0o600)
+    assert "erin" in place.read_text()
+
+
+def test_a_peer_whose_absence_breaks_a_rule_is_not_removed(home: Path, wgvpn: Command) -> None:
+    world = make(home)
+    config = world.read()["config"]
+    config["peers"]["value"].append({"name": "alice"})
+    world.write(config=config)
+    before = world.read()
+    assert wgvpn("peer", "remove", "bob").code == 3
+    assert world.read() == before
 
 
 @pytest.mark.usefixtures("world")
@@ -193,38 +239,3 @@ def test_moving_a_key_that_no_up_has_taken_yet_is_refused(home: Path, wgvpn: Com
     done = wgvpn("peer", "move")
     assert (done.code, "pulumi up first" in done.err) == (3, True)
     assert not (home / "peers.yaml").exists()
-
-
-def test_rotating_the_server_raises_its_generation_and_names_everybody(world: World, wgvpn: Command) -> None:
-    done = wgvpn("rotate", "server", "--json")
-    assert world.settings().keys.key_generation == 2
-    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
-
-
-def test_rotating_a_preshared_key(world: World, wgvpn: Command) -> None:
-    done = wgvpn("rotate", "bob", "--preshared", "--json")
-    assert world.settings().peers[1].preshared_key_generation == 2
-    assert world.settings().peers[1].key_generation == 1
-    assert [each["peer"] for each in json.loads(done.out)] == ["bob"]
-
-
-def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn: Command) -> None:
-    done = wgvpn("rotate", "--all", "--json")
-    settings = world.settings()
-    assert settings.keys.key_generation == 2
-    found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
-    assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
-    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
-
-
-def test_keys_that_are_not_ours_are_not_rotated(home: Path, wgvpn: Command) -> None:
-    make(home, private_key=support.private_key("server"))
-    assert "private_key" in wgvpn("rotate", "server").err
-    assert "keeps its own" in wgvpn("rotate", "carol").err
-    assert wgvpn("rotate", "carol").code == 3
-
-
-@pytest.mark.usefixtures("world")
-def test_rotate_wants_exactly_one_thing(wgvpn: Command) -> None:
-    assert wgvpn("rotate").code == 2
-    assert wgvpn("rotate", "alice", "--all").code == 2

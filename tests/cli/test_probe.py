@@ -134,5 +134,11 @@ def test_a_connected_peer_is_never_borrowed() -> None:
         probing.choose([ALICE], {"alice"}, "carol")
 
 
+@pytest.mark.parametrize("via", ["", "  ", "ssh 'host", "no-such-program x"])
+def test_a_way_that_leads_nowhere_is_told(via: str) -> None:
+    with pytest.raises(StackError, match="--via"):
+        probing.probe(config(51820), via)
+
+
 def test_files_without_their_private_key_do_not_serve() -> None:
     assert probing.complete({"a": config(1), "b": config(1).replace(PEER, "<private key of b>")}).keys() == {"a"}

@@ -12,8 +12,10 @@ import pytest
 from policy import offline
 from policy import resources as r
 from policy.resources import Resource
+from policy.secret_rules import SECRET_CONFIG
 from policy.state import SECRET, SIGNATURE, resources
 from tests.policy.stack import PRIVATE, sound, urn
+from vpn.settings.build import SECRET_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,10 +40,10 @@ def state(found: list[Resource], stack: str = "prod", **extra: Any) -> str:
     return json.dumps({"version": 3, "deployment": {"resources": [*listed, *extra.get("more", [])]}})
 
 
-def run(monkeypatch: pytest.MonkeyPatch, text: str) -> int:
+def run(monkeypatch: pytest.MonkeyPatch, text: str, *options: str) -> int:
     """Judge a state given on standard input."""
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-    return offline.main(["-"])
+    return offline.main(["-", *options])
 
 
 def fresh() -> list[Resource]:
@@ -81,6 +83,54 @@ def test_marks_of_secrecy_are_seen_in_inputs_and_outputs() -> None:
     own = {"urn": urn(r.KEYRING, "keyring"), "type": r.KEYRING, "inputs": either, "outputs": either}
     (found,) = resources({"deployment": {"resources": [own]}})
     assert "keys" not in found.props
+
+
+def test_a_key_that_only_the_inputs_show_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {
+        "urn": urn("command:remote:Command", "x"),
+        "type": "command:remote:Command",
+        "inputs": {"create": f"echo {PRIVATE}", "stdin": "clear"},
+        "outputs": {"create": "echo", "stdin": hidden()},
+    }
+    assert run(monkeypatch, state(fresh(), more=[own])) == 1
+    told = capsys.readouterr().out
+    assert "x: create holds a key in the clear" in told
+    assert told.count("x: stdin must be marked secret") == 1
+    assert PRIVATE not in told
+
+
+def test_what_waits_for_its_deletion_is_no_part_of_the_stack_but_its_secrets_are_judged(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = json.loads(state(fresh()))
+    for each in found["deployment"]["resources"]:
+        if each["urn"].endswith("firewall-options"):
+            each |= {"delete": True, "outputs": {"enabled": False, "comment": PRIVATE}, "inputs": {}}
+    assert run(monkeypatch, json.dumps(found)) == 1
+    told = capsys.readouterr().out
+    assert ("firewall-present" in told, "default-drop" in told) == (True, False)
+    assert "firewall-options: comment holds a key in the clear" in told
+
+
+def test_every_secret_of_the_configuration_must_be_marked() -> None:
+    nested = {"preshared_key"}  # stands in peers
+    assert {*SECRET_CONFIG} == SECRET_KEYS - nested
+
+
+def test_a_site_judges_by_its_own_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limits = tmp_path / "limits.json"
+    text = state(fresh()).replace("172.16.10.0", "10.99.1.0")
+    assert run(monkeypatch, text) == 1
+    limits.write_text('{"dmz-unreachable": {"dmz_networks": ["10.99.1.0/24"]}}')
+    assert run(monkeypatch, text, "--config", str(limits)) == 0
+    for nonsense in ("[]", '{"no-rule": {}}', '{"key-age": {"days": 3}}', '{"key-age": "advisory"}', "no json"):
+        limits.write_text(nonsense)
+        assert run(monkeypatch, text, "--config", str(limits)) == 2
+    assert capsys.readouterr().err.count("policy: ") == 5
 
 
 def test_a_part_that_is_marked_is_left_out_alone() -> None:

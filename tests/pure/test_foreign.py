@@ -87,6 +87,20 @@ def test_a_file_of_pivpn() -> None:
     assert found.reports == ()
 
 
+@pytest.mark.parametrize(
+    "comment",
+    [f"PresharedKey = {private_key('off')}", private_key("off"), "Endpoint = old.example.org:51820", "Table=off"],
+)
+def test_a_setting_that_is_commented_out_is_no_name(comment: str) -> None:
+    text = (
+        f"[Interface]\nPrivateKey = {private_key('hand')}\nAddress = 10.9.0.1/24\n\n"
+        f"[Peer]\n#{comment}\nPublicKey = {public_key('anna')}\nAllowedIPs = 10.9.0.2/32\n"
+    )
+    found = foreign.parse(text)
+    assert found.config["peers"][0]["name"] == "peer-1"
+    assert not any(comment in report for report in found.reports)
+
+
 def test_a_file_of_wg_easy() -> None:
     found = read("wg-easy.conf")
     assert found.origin == "wg-easy"

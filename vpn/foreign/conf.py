@@ -29,6 +29,8 @@ _NAMES: Final = tuple(
     )
 )
 _EXPIRES = re.compile(r"expires = (\S+)", re.IGNORECASE)
+_SETTING = re.compile(r"\w+\s*=")
+_KEY_SHAPE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _ORIGINS: Final = (
     ("pivpn", re.compile(r"^(?:#\[disabled\] )?### begin .+ ###", re.MULTILINE)),
     ("wg-easy", re.compile(r"^# Client: .+ \(.+\)", re.MULTILINE)),
@@ -126,13 +128,16 @@ def _name(draft: Draft, section: Section) -> str:
 
 
 def _wanted_name(section: Section) -> str | None:
-    """Return the name that the comments give a peer: in a known form, else the first comment there is."""
-    comments = [*section.comments, *reversed(section.before)]
+    """Return the name that the comments give a peer: in a known form, else the first comment that is no setting.
+
+    A key, as of a setting that is commented out, gives no name: it may be a secret.
+    """
+    comments = [each for each in (*section.comments, *reversed(section.before)) if not _KEY_SHAPE.search(each)]
     for pattern in _NAMES:
         for comment in comments:
             if found := pattern.fullmatch(comment):
                 return found["name"]
-    return next((each for each in comments if re.search(r"\w", each) and not _EXPIRES.fullmatch(each)), None)
+    return next((each for each in comments if re.search(r"\w", each) and not _SETTING.match(each)), None)
 
 
 def _allowed_ips(draft: Draft, peer: dict[str, Any], entries: Iterable[Entry]) -> None:

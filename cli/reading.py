@@ -1,0 +1,16 @@
+"""Texts that commands are given."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from vpn.errors import ParseError
+
+
+def text(source: Path) -> str:
+    """Return a file's text, or standard input's for `-`. Raise ParseError when it is not UTF-8."""
+    try:
+        return sys.stdin.read() if str(source) == "-" else source.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ParseError(f"{source} is not a text in UTF-8") from None

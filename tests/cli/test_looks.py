@@ -1,0 +1,106 @@
+"""`show` and `doctor` as they are called: what is not known is not told as if it were."""
+
+import json
+from typing import Any, Self
+
+import pytest
+
+from cli import output, tunnels
+from tests.cli.conftest import Command
+from tests.cli.test_health import NOW
+from tests.cli.world import PEERS, World, make
+from tests.pure import support
+from vpn.errors import RemoteFailed, SshError
+
+ALICE = support.public_key("peer/alice")
+SAID = {"latest-handshakes": NOW - 20, "endpoints": "[fd00::5]:51820"}
+
+
+class Server:
+    """A session on a server whose interface is up or down."""
+
+    up = True
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Log in."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Log out."""
+
+    def run(self, command: str, *_: object) -> Any:
+        """Answer the question for the tunnels."""
+        assert command == tunnels.question("wg0")
+        parts = [f"[{part}]\n" + (f"{ALICE}\t{SAID[part]}\n" if part in SAID else "") for part in tunnels.ASKED]
+
+        class Done:
+            stdout = f"{NOW}\n" + ("".join(parts) if self.up else "")
+
+        return Done()
+
+    def must_run(self, command: str, *_: object) -> str:
+        """Answer whether the interface is there."""
+        assert "wg show wg0" in command
+        if not self.up:
+            raise RemoteFailed("on 192.168.20.90: Unable to access interface: No such device")
+        return "51820\n"
+
+
+@pytest.mark.usefixtures("world")
+def test_an_address_is_no_markup(wgvpn: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.verbs.show.Session", Server)
+    done = wgvpn("show")
+    assert (done.code, "[fd00::5]:51820" in done.out, "[green]" in done.out) == (0, True, False)
+
+
+def test_only_a_coloured_cell_has_a_colour(capsys: pytest.CaptureFixture[str]) -> None:
+    output.show(("a", "b"), [("[red]plain[/]", output.Coloured("fine", "green"))])
+    assert capsys.readouterr().out.splitlines()[1].split() == ["[red]plain[/]", "fine"]
+
+
+@pytest.mark.usefixtures("world")
+def test_an_interface_that_is_down_is_told(wgvpn: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cli.verbs.show.Session", Server)
+    monkeypatch.setattr(Server, "up", False)
+    for options in ((), ("--json",), ("--watch",)):
+        done = wgvpn("show", *options)
+        assert (done.code, "No such device" in done.err, "disconnected" in done.out) == (4, True, False)
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("options", [("--watch", "--json"), ("--watch", "--interval", "-1")])
+def test_a_look_that_makes_no_sense_is_refused(wgvpn: Command, options: tuple[str, ...]) -> None:
+    assert wgvpn("show", *options).code == 2
+
+
+def unreachable(*_: object, **__: object) -> None:
+    """Stand for a server that does not answer."""
+    raise SshError("192.168.20.90 does not answer")
+
+
+def test_a_peer_that_may_be_connected_is_not_borrowed(
+    world: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del world
+    monkeypatch.setattr("cli.verbs.doctor.Session", unreachable)
+    done = wgvpn("doctor", "--peer", "alice", "--json")
+    found = {each["name"]: each for each in json.loads(done.out)}
+    assert done.code == 1
+    assert found["server reachable"]["state"] == "failed"
+    assert (found["UDP port answers"]["state"], "alice may be" in found["UDP port answers"]["seen"]) == (
+        "unchecked",
+        True,
+    )
+
+
+def test_a_probe_that_cannot_be_made_leaves_the_other_checks(
+    home: Any, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(home, peers=[*PEERS, {"name": "probe"}])
+    monkeypatch.setattr("cli.verbs.doctor.Session", unreachable)
+    done = wgvpn("doctor", "--via", "false", "--json")
+    states = {each["name"]: each["state"] for each in json.loads(done.out)}
+    assert states == {"server reachable": "failed", "UDP port answers": "unchecked"}
+    assert wgvpn("doctor", "--via", "").code == 3

@@ -1,0 +1,117 @@
+"""`backup`, `restore` and `drill` as they are called: refusals before anything is lost, and what a signal leaves."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from cli import backups
+from cli.deployed import Deployed
+from cli.recovery import Place
+from tests.cli.conftest import Command
+from tests.cli.node import OURS, Node, entry
+from tests.cli.world import make
+from vpn.errors import StackError
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("hours", "options", "code"), [([2.0], (), 0), ([27.0], (), 1), ([27.0], ("--max-hours", "48"), 0), ([], (), 1)]
+)
+def test_the_age_of_the_last_backup_is_an_exit_code(
+    node: Node, wgvpn: Command, hours: list[float], options: tuple[str, ...], code: int
+) -> None:
+    node.backups = [entry(each) for each in hours]
+    done = wgvpn("backup", "age", "--storage", "pbs", "--json", *options)
+    assert done.code == code
+    assert json.loads(done.out)["fresh"] == (code == 0)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_backup_whose_verification_failed_is_the_latest_of_none_and_found_by_its_name(
+    node: Node, wgvpn: Command
+) -> None:
+    node.backups = [entry(2, verification={"state": "failed"}), entry(30)]
+    found = backups.of_container(node.api(), "pve", "pbs", 2090)
+    assert backups.choose(found, "latest") is found[1]
+    assert backups.choose(found, found[0].volume) is found[0]
+    with pytest.raises(StackError, match="verification of every backup"):
+        backups.choose(found[:1], "latest")
+    assert wgvpn("backup", "age", "--storage", "pbs").code == 1
+    assert found[0].volume in wgvpn("backup", "list", "--storage", "pbs").out
+
+
+@pytest.mark.usefixtures("world")
+def test_without_a_storage_nothing_is_looked_for(node: Node, wgvpn: Command) -> None:
+    done = wgvpn("backup", "list")
+    assert (done.code, "pbs_storage" in done.err) == (3, True)
+    assert node.writes == []
+
+
+@pytest.mark.usefixtures("world")
+def test_a_restore_asks_before_anything_is_lost(node: Node, wgvpn: Command) -> None:
+    node.backups = [entry(2)]
+    done = wgvpn("restore", "--storage", "pbs")
+    assert (done.code, "--yes" in done.err) == (3, True)
+    assert node.writes == []
+
+
+@pytest.mark.usefixtures("world")
+def test_a_second_server_is_not_started_beside_a_running_one(node: Node, wgvpn: Command) -> None:
+    node.backups = [entry(2)]
+    done = wgvpn("restore", "--storage", "pbs", "--yes", "--to", "2095")
+    assert (done.code, "CT 2090 runs" in done.err) == (3, True)
+    assert node.writes == []
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [(("--peer", "nobody"), "nobody"), (("--via", ""), "--via"), (("--via", "no-such-program x"), "no-such-program")],
+)
+def test_a_proof_that_cannot_be_made_is_refused_before_anything_is_lost(
+    node: Node, wgvpn: Command, options: tuple[str, ...], told: str
+) -> None:
+    node.backups = [entry(2)]
+    done = wgvpn("restore", "--storage", "pbs", "--yes", *options)
+    assert (done.code, told in done.err, node.writes) == (3, True, [])
+
+
+@pytest.mark.usefixtures("world")
+def test_a_container_that_is_not_there_loses_nothing(node: Node, wgvpn: Command) -> None:
+    node.backups, node.guests = [entry(2)], {2090: (OURS, False)}
+    done = wgvpn("restore", "--storage", "pbs", "--to", "2095")
+    assert (done.code, "CT 2095 is made" in done.err, "is lost" in done.err) == (3, True, False)
+
+
+@pytest.mark.parametrize(
+    ("fails", "has", "told"), [("import_", 2090, "destroy CT 2095"), ("set_plain", 2095, "config set container_id")]
+)
+def test_a_new_vmid_that_cannot_be_written_down_leaves_a_way_on(  # noqa: PLR0917 - fixtures and cases
+    home: Path, node: Node, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, fails: str, has: int, told: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise StackError("the disk is full")
+
+    world = make(home)
+    node.backups, node.guests = [entry(2)], {2090: (OURS, False)}
+    monkeypatch.setattr(f"cli.pulumi.Pulumi.{fails}", refuse)
+    before = world.value("container_id")
+    done = wgvpn("restore", "--storage", "pbs", "--yes", "--to", "2095")
+    assert (done.code, told in done.err) == (3, True)
+    assert Place.of(Deployed(world.read()["state"])).vmid == has
+    assert world.value("container_id") == before
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_drill_that_is_told_to_end_removes_its_copy(
+    node: Node, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    node.backups = [entry(2)]
+    before = signal.getsignal(number)
+    monkeypatch.setattr("cli.recovery.verify", lambda *_: signal.raise_signal(number))
+    done = wgvpn("drill", "--address", "192.168.20.91/16", "--vmid", "2091", "--storage", "pbs")
+    assert (done.code, node.writes[-1]) == (128 + number, "DELETE lxc/2091")
+    assert signal.getsignal(number) == before

@@ -1,0 +1,59 @@
+"""`rotate`: generations are raised for exactly what is meant, and those who must act are named."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Command
+from tests.cli.world import World, make
+from tests.pure import support
+
+
+def test_rotating_the_server_raises_its_generation_and_names_everybody(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "server", "--json")
+    assert world.settings().keys.key_generation == 2
+    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+
+
+def test_rotating_a_preshared_key(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "bob", "--preshared", "--json")
+    assert world.settings().peers[1].preshared_key_generation == 2
+    assert world.settings().peers[1].key_generation == 1
+    assert [each["peer"] for each in json.loads(done.out)] == ["bob"]
+
+
+def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn: Command) -> None:
+    done = wgvpn("rotate", "--all", "--json")
+    settings = world.settings()
+    assert settings.keys.key_generation == 2
+    found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
+    assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
+    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+
+
+def test_keys_that_are_not_ours_are_not_rotated(home: Path, wgvpn: Command) -> None:
+    make(home, private_key=support.private_key("server"))
+    assert "private_key" in wgvpn("rotate", "server").err
+    assert "keeps its own" in wgvpn("rotate", "carol").err
+    assert wgvpn("rotate", "carol").code == 3
+
+
+@pytest.mark.usefixtures("world")
+def test_rotate_wants_exactly_one_thing(wgvpn: Command) -> None:
+    assert wgvpn("rotate").code == 2
+    assert wgvpn("rotate", "alice", "--all").code == 2
+
+
+@pytest.mark.parametrize("options", [("--all", "--preshared"), ("server", "--preshared")])
+def test_a_preshared_key_is_a_peer_s(world: World, wgvpn: Command, options: tuple[str, ...]) -> None:
+    before = world.read()
+    assert (wgvpn("rotate", *options).code, world.read()) == (2, before)
+
+
+def test_a_peer_called_server_is_not_taken_for_the_server(home: Path, wgvpn: Command) -> None:
+    world = make(home, peers=[{"name": "server"}])
+    before = world.read()
+    done = wgvpn("rotate", "server")
+    assert (done.code, "wgvpn peer rotate server" in done.err, world.read()) == (3, True, before)
+    assert wgvpn("peer", "rotate", "server").code == 0
