@@ -53,7 +53,7 @@ def left(deployed: Rehearsal, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """The story: secrets given and made, preview, up, refresh, a failed up, each with its output kept."""
     config = deployed.root / "Pulumi.lab.yaml"
     before, scratch = config.read_text(), tmp_path_factory.mktemp("scratch")
-    deployed.sh("touch /root/begun")
+    deployed.sh("touch /root/begun; echo for anyone >/srv/readable")  # what a search of readable files has to find
     with Inside(deployed) as watch:
         printed = story(deployed, scratch)
     found = Left(canaries(deployed), excepted=watch.excepted)
