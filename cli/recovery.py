@@ -19,6 +19,7 @@ from clients.ssh import Session, Way
 from vpn import drift
 from vpn.errors import NotFound, OwnershipError, StackError
 from vpn.expectation import Expectation
+from vpn.settings import NIC
 
 BOOT_SECONDS: Final = 120.0
 SERVICE_SECONDS: Final = 90.0
@@ -136,7 +137,7 @@ def first_back(way: Way, expected: Expectation, seconds: float = BACK_SECONDS) -
 def isolated_nic(bridge: str, address: str, vlan: int | None) -> str:
     """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it."""
     tag = f",tag={vlan}" if vlan else ""
-    return f"name=eth0,bridge={bridge},firewall=1,ip={address},type=veth{tag}"
+    return f"name={NIC},bridge={bridge},firewall=1,ip={address},type=veth{tag}"
 
 
 def at(way: Way, address: str) -> Way:

@@ -10,9 +10,8 @@ import pulumi_proxmoxve as pve
 from components.container import DHCP, Container
 from providers.firewall_rules import FirewallRules, Rule
 from vpn.agent import PORT as AGENT_PORT
+from vpn.nftables import SSH_PORT
 from vpn.settings import IPNetwork, Settings
-
-SSH_PORT = 22
 
 
 class Firewall(pulumi.ComponentResource):

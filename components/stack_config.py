@@ -9,13 +9,13 @@ from typing import Any
 
 from pulumi.runtime import config as pulumi_config
 
+from providers.credentials import NAMESPACE
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
 from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import SECRET_KEYS
 from vpn.settings.peers import readable_secrets
 
-NAMESPACE = "wireguard-vpn"
 PEERS_FILE = "peers.yaml"
 
 

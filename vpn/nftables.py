@@ -13,12 +13,12 @@ from ipaddress import collapse_addresses, ip_network
 from typing import Any, Final
 
 from vpn import rendering
+from vpn.agent import PORT as AGENT_PORT
 from vpn.network import Access, Network, Peer
 from vpn.settings import AllowRule, IPNetwork
 from vpn.settings.networks import PRIVATE
 
 SSH_PORT: Final = 22
-ZABBIX_PORT: Final = 10050
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
 def _services(network: Network) -> tuple[tuple[str, str], ...]:
     """Return what the server itself answers: the set of who may ask, and what."""
     port = network.interface.listen_port
-    return (("listen", f"udp dport {port}"), ("ssh", f"tcp dport {SSH_PORT}"), ("zabbix", f"tcp dport {ZABBIX_PORT}"))
+    return (("listen", f"udp dport {port}"), ("ssh", f"tcp dport {SSH_PORT}"), ("zabbix", f"tcp dport {AGENT_PORT}"))
 
 
 def _access_chains(peers: Iterable[Peer]) -> dict[str, Access]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.stack_config import NAMESPACE
+from providers.credentials import NAMESPACE
 from vpn.settings import KNOWN_KEYS, Settings, parse
 from vpn.settings.build import SECRET_KEYS
 from vpn.settings.sections import Section

@@ -9,6 +9,7 @@ import pulumi.runtime
 import pytest
 
 from components import stack_config
+from providers.credentials import NAMESPACE
 from vpn.errors import ConfigError
 from vpn.settings import Settings
 
@@ -28,11 +29,11 @@ def token(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def load(directory: Path, config: Mapping[str, Any], secret: tuple[str, ...] = ()) -> Settings:
     """Load settings as the running program does: Pulumi hands over text, JSON for structures."""
-    own = {f"{stack_config.NAMESPACE}:{key}": value for key, value in {**BASE, **config}.items()}
+    own = {f"{NAMESPACE}:{key}": value for key, value in {**BASE, **config}.items()}
     text = {k: v if isinstance(v, str) else json.dumps(v) for k, v in own.items()}
     pulumi.runtime.set_all_config(
         text | {"proxmoxve:insecure": "true"},
-        [f"{stack_config.NAMESPACE}:{key}" for key in secret],
+        [f"{NAMESPACE}:{key}" for key in secret],
     )
     return stack_config.load(directory)
 
