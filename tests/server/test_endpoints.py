@@ -75,6 +75,6 @@ def test_a_missing_configuration_is_left_missing(machine: Machine) -> None:
 
 def test_a_full_disk_does_not_gather_attempts(machine: Machine) -> None:
     full = machine.place / "full"
-    full.write_text(f'ulimit -f 0; bash {SCRIPTS}/endpoints "$@"\n')
+    full.write_text(f'ulimit -f 0; bash "{SCRIPTS}/endpoints" "$@"\n')
     assert machine.run(full, "save", "wg0").status != 0
     assert [path.name for path in kept(machine).parent.iterdir()] == ["endpoints"]
