@@ -58,7 +58,7 @@ def guarded(home: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("cli.recovery.BOOT_SECONDS", 0)
 
     monkeypatch.setattr("socket.create_connection", refuse)
-    monkeypatch.setattr("clients.http.ATTEMPTS", 1)
+    monkeypatch.setattr("clients.http.FIRST_PAUSE_SECONDS", 0)
     config = world.read()["config"]
     config["proxmox_endpoint"]["value"] = "https://127.0.0.1:1"
     world.write(config=config)

@@ -66,11 +66,10 @@ def test_a_stopped_container_does_not_block_destroy(rehearsal: Rehearsal, short:
     assert VMID not in guests(rehearsal)
 
 
-@pytest.mark.parametrize("protect", ["false", "true"])
-def test_a_vanished_container_comes_back_with_its_keys_and_peers(
-    rehearsal: Rehearsal, short: Stack, request: pytest.FixtureRequest, protect: str
+def test_a_vanished_container_comes_back_with_its_keys_and_peers_though_protected(
+    rehearsal: Rehearsal, short: Stack, request: pytest.FixtureRequest
 ) -> None:
-    protected(short, protect)
+    protected(short, "true")
     request.addfinalizer(lambda: protected(short, "false"))
     before = short.outputs()
     rehearsal.task("POST", f"/nodes/pve/lxc/{VMID}/status/stop")
