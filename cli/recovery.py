@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from cli import server
 from cli.deployed import Deployed
+from clients import property_string
 from clients.proxmox import Proxmox
 from clients.ssh import Session, Way
 from vpn import drift
@@ -136,8 +137,8 @@ def first_back(way: Way, expected: Expectation, seconds: float = BACK_SECONDS) -
 
 def isolated_nic(bridge: str, address: str, vlan: int | None) -> str:
     """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it."""
-    tag = f",tag={vlan}" if vlan else ""
-    return f"name={NIC},bridge={bridge},firewall=1,ip={address},type=veth{tag}"
+    tag = {"tag": str(vlan)} if vlan else {}
+    return property_string.render({"name": NIC, "bridge": bridge, "firewall": "1", "ip": address, "type": "veth"} | tag)
 
 
 def at(way: Way, address: str) -> Way:

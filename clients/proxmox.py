@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-from clients.http import Http
+from clients.http import REASON_LENGTH, Http
 from clients.tls import Trust
 from vpn.errors import BadAnswer, ClientError, NotFound, Rejected, ServerFault, Unreachable
 
@@ -209,7 +209,7 @@ class Proxmox:
             return
         lines = [str(item.get("t", "")) for item in self._get(f"{path}/log", {"limit": 500})]
         said = "; ".join(line for line in lines[-3:] if line)
-        raise ServerFault(SYSTEM, self._http.redact(f"{kind} failed: {outcome or said}")[:400])
+        raise ServerFault(SYSTEM, self._http.redact(f"{kind} failed: {outcome or said}")[:REASON_LENGTH])
 
     def _task(self, node: str, method: str, path: str, data: Mapping[str, Any] | None = None) -> str:
         upid = str(self.call(method, path, data))

@@ -16,7 +16,8 @@ RULE = (
     "must be a calendar event of Proxmox VE, [WEEKDAY] [[YEARS-]MONTHS-DAYS] [HH:MM[:SS]], as 'daily', '02:30' or "
     "'mon..fri 21:00'"
 )
-_DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
+DAYS = {name: number for number, name in enumerate(("mon", "tue", "wed", "thu", "fri", "sat", "sun"))}
+"""Short names of the weekdays, numbered as `datetime.date.weekday` does."""
 _FULL_DAYS = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"}
 _YEAR, _MONTH, _DAY, _HOUR, _SIXTY = (1970, 2199), (1, 12), (1, 31), (0, 23), (0, 59)
 _VALUE = re.compile(r"(?P<first>\*|\d{1,4})(\.\.(?P<last>\d{1,4}))?(/(?P<step>\d{1,4}))?")
@@ -40,7 +41,7 @@ def _weekdays(text: str) -> bool:
 
 
 def _weekday(name: str) -> bool:
-    return name.lower() in _DAYS or name.lower() in _FULL_DAYS
+    return name.lower() in DAYS or name.lower() in _FULL_DAYS
 
 
 def _date(text: str) -> bool:

@@ -87,11 +87,8 @@ def _peer(peer: Peer) -> str:
         str(peer.expires_at),
         repr(peer.access),
     )
-    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest), _client(peer)))
-
-
-def _client(peer: Peer) -> str:
-    return _own_file(peer.client_allowed_ips, peer.dns, peer.mtu)
+    own_file = _own_file(peer.client_allowed_ips, peer.dns, peer.mtu)
+    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest), own_file))
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from vpn.calendar_event import DAYS
+
 WORDS: Final = {
     "weekly": "mon",
     "monthly": "*-1",
@@ -19,7 +21,6 @@ WORDS: Final = {
     "annually": "1-1",
 }
 """Words that mean other events; the rest (`daily` and shorter) runs on every day."""
-WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 FIRST, LAST = dt.date(2020, 1, 1), dt.date(2060, 1, 1)
 """Looked at: more than the 28 years after which weekdays and dates meet as before."""
 
@@ -27,8 +28,10 @@ FIRST, LAST = dt.date(2020, 1, 1), dt.date(2060, 1, 1)
 def longest_pause(schedule: str) -> int:
     """Return the most days from one day on which the schedule runs to the next; a year when it runs but once."""
     first, *rest = WORDS.get(schedule, schedule).lower().split()
-    weekdays = _weekdays(first) if first[:3] in WEEKDAYS else frozenset(range(7))
+    weekdays = _weekdays(first) if first[:3] in DAYS else frozenset(range(7))
     date = next((part for part in (first, *rest) if "-" in part), "*-*-*")
+    if len(weekdays) == len(DAYS) and date == "*-*-*":  # nearly every schedule, and every run of the program asks
+        return 1
     months, days = date.split("-")[-2:]
     years = date.split("-")[0] if date.count("-") > 1 else "*"
     on = (_values(years, 1970, 2199), _values(months, 1, 12), _values(days, 1, 31))
@@ -48,7 +51,7 @@ def _weekdays(text: str) -> frozenset[int]:
     found: set[int] = set()
     for part in text.split(","):
         begin, _, end = part.partition("..")
-        first, last = (WEEKDAYS.index(name[:3]) for name in (begin, end or begin))
+        first, last = (DAYS[name[:3]] for name in (begin, end or begin))
         found |= {day % 7 for day in range(first, last + 1 + (7 if last < first else 0))}
     return frozenset(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -110,11 +111,10 @@ def endpoint(value: object) -> str:
 def public_endpoint(value: object) -> str:
     """Return what clients dial: `host` or `host:port`."""
     text = str(value)
-    for read in (endpoint, lambda whole: join_host(host(whole.strip("[]")))):
-        try:
-            return read(text)
-        except ValueError:
-            continue
+    with suppress(ValueError):
+        return endpoint(text)
+    with suppress(ValueError):
+        return join_host(host(text.strip("[]")))
     message = (
         "must be host or host:port, the host a DNS name or an IP address, in brackets where it is IPv6 with a port"
     )

@@ -31,10 +31,14 @@ class Watched:
     inventory: Admin
     inventory_before: dict[str, list[dict[str, Any]]]
 
-    def host_id(self) -> str:
-        """Return the id of the server's host: the one with the tag of a stack."""
+    def host_ids(self) -> list[str]:
+        """Return the ids of the hosts with the tag of a stack."""
         tagged = {"tags": [{"tag": "pulumi", "operator": EXISTS}], "output": ["hostid"]}
-        return str(self.api("host.get", tagged)[0]["hostid"])
+        return [str(host["hostid"]) for host in self.api("host.get", tagged)]
+
+    def host_id(self) -> str:
+        """Return the id of the server's host."""
+        return self.host_ids()[0]
 
     def values(self) -> dict[str, str]:
         """Return the newest value of every item that has one, by key."""

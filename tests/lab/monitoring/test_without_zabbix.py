@@ -3,7 +3,6 @@
 from tests.lab.monitoring.conftest import Watched
 
 UNITS = "wireguard-vpn-status@wg0 zabbix-agent2"
-OURS = {"tags": [{"tag": "pulumi", "operator": "4"}], "output": ["hostid"]}
 
 
 def test_switched_off_nothing_of_it_runs_or_is_registered_and_switched_on_all_of_it(watched: Watched) -> None:
@@ -13,12 +12,12 @@ def test_switched_off_nothing_of_it_runs_or_is_registered_and_switched_on_all_of
         watched.stack.up()
         assert states(watched) == {"inactive"}
         assert "zabbix" not in watched.rehearsal.sh("ls /etc/systemd/system/*.wants; ls /etc/wireguard-vpn")
-        assert watched.api("host.get", OURS) == []
+        assert watched.host_ids() == []
     finally:
         watched.stack.set("zabbix_enabled", "true")
         watched.stack.up()
     assert states(watched) == {"active"}
-    assert len(watched.api("host.get", OURS)) == 1
+    assert len(watched.host_ids()) == 1
 
 
 def states(watched: Watched) -> set[str]:
