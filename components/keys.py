@@ -32,6 +32,7 @@ class Keys(pulumi.ComponentResource):
         self.addresses = AddressLedger(
             "addresses",
             peers={c.name: [*map(str, c.fixed)] for c in addresses.claims(settings)},
+            peers_file=settings.peers_file,
             subnets=[*map(str, settings.vpn_networks)],
             reserved=[*map(str, addresses.reserved(settings))],
             quarantine_days=settings.quarantine_days,

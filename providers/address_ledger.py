@@ -10,17 +10,22 @@ from pulumi.dynamic import Resource
 from providers.base import Provider
 from providers.props import Props
 from vpn.addresses import Claim, allocate
+from vpn.errors import ConfigError, Problem
 from vpn.ledger import Ledger
+
+_GONE = "is gone, and with it every peer: put it back; to remove all of them, let `peers: []` stand in it"
 
 
 class LedgerProps(Props):
     """`peers` maps names to the networks their configuration fixes; `quarantine_days` in days.
 
-    `leases` and `released` are the ledger as `vpn.ledger` writes it.
+    `peers_file` is the file in which the peers stand, "" without one. `leases` and `released` are the ledger as
+    `vpn.ledger` writes it.
     """
 
     as_text = frozenset({"peers", "leases", "released"})
     peers: dict[str, list[str]] = {}
+    peers_file: str = ""
     subnets: list[str] = []
     reserved: list[str] = []
     quarantine_days: int = 0
@@ -32,9 +37,15 @@ class AddressLedgerProvider(Provider[LedgerProps]):
     """Keeps the ledger in state alone; there is nothing outside to read or remove."""
 
     props = LedgerProps
+    computed = frozenset({"peers_file"})
 
     def on_check(self, old: LedgerProps | None, new: LedgerProps) -> LedgerProps:
-        """Let the ledger follow from the last one; AllocationError when the subnet is full."""
+        """Let the ledger follow from the last one; AllocationError when the subnet is full.
+
+        Raises ConfigError when the peers file is gone and every peer with it: a lost file is no wish to remove people.
+        """
+        if old and old.peers and old.peers_file and not (new.peers or new.peers_file):
+            raise ConfigError([Problem("peers_file", old.peers_file, _GONE)])
         previous = {"leases": old.leases, "released": old.released} if old else {}
         found = allocate(
             [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in new.peers.items()],

@@ -90,7 +90,8 @@ its address, token and place; retention keeps something. With `ip_address: dhcp`
 beforehand: its address alone is held to lie neither in the VPN subnet nor in the DMZ, as soon as it is known.
 
 The peers file holds no secret: keys that come from elsewhere go into `given_keys`. A `peers_file` other than
-`peers.yaml` must exist; without `peers.yaml` there are no peers but those of the stack's configuration.
+`peers.yaml` must exist; without `peers.yaml` there are no peers but those of the stack's configuration. A file
+that had peers and is gone stops the preview: to remove all of them, let `peers: []` stand in it.
 """
 
 

@@ -112,6 +112,25 @@ def test_a_removed_peers_address_rests(host: Host) -> None:
     assert table(second, "leases")["carol"] != table(first, "leases")["alice"]
 
 
+def test_a_peers_file_that_is_gone_ends_no_peer(host: Host) -> None:
+    """One forgotten in a checkout would cut everybody off; an empty one says that this is meant."""
+    first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
+    nobody = {**LEDGER_PROPS, "peers": {}}
+    _, failures = host.check(LEDGER, first, {**nobody, "peers_file": ""})
+    assert "'peers.yaml': is gone, and with it every peer" in failures["peers_file"]
+    emptied, failures = host.check(LEDGER, first, {**nobody, "peers_file": "peers.yaml"})
+    assert not failures
+    _, failures = host.check(LEDGER, emptied, {**nobody, "peers_file": ""})
+    assert not failures
+
+
+def test_peers_that_move_into_the_config_need_no_file(host: Host) -> None:
+    first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
+    second, failures = host.check(LEDGER, first, {**LEDGER_PROPS, "peers_file": ""})
+    assert not failures
+    assert host.diff(LEDGER, first, second).changes is False
+
+
 def test_a_full_subnet_is_a_failure_at_preview(host: Host) -> None:
     news = {**LEDGER_PROPS, "peers": {f"p{number}": [] for number in range(9)}}
     _, failures = host.check(LEDGER, {}, news)

@@ -71,12 +71,11 @@ def parse(
     values, problems = _with_peers_file(values, peers_file)
     sections, broken = _build_sections(values)
     problems += [*_unknown_keys(raw), *broken]
-    settings = _settings(sections)
+    settings = _settings(sections, file_read=peers_file is not None)
     problems += broken_rules(settings, _invalid_keys(problems))
     if problems:
-        name = settings.peers_file or "peers.yaml"
-        lines = peers_lines if peers_file is not None else _NO_LINES
-        raise ConfigError(_located(problems, wheres, lines, name))
+        lines = peers_lines if settings.peers_file else _NO_LINES
+        raise ConfigError(_located(problems, wheres, lines, settings.peers_file))
     return settings
 
 
@@ -131,7 +130,7 @@ def _build_sections(values: Mapping[str, Any]) -> tuple[dict[str, Section], list
     return sections, problems
 
 
-def _settings(sections: Mapping[str, Any]) -> Settings:
+def _settings(sections: Mapping[str, Any], *, file_read: bool) -> Settings:
     people: People = sections["people"]
     rest = {name: section for name, section in sections.items() if name != "people"}
     return Settings.model_construct(
@@ -139,7 +138,7 @@ def _settings(sections: Mapping[str, Any]) -> Settings:
         peers=people.peers or (),
         groups=people.groups or {},
         quarantine_days=people.quarantine_days,
-        peers_file=people.peers_file,
+        peers_file=(people.peers_file or "peers.yaml") if file_read else "",
     )
 
 

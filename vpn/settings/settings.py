@@ -26,7 +26,10 @@ _NO_GROUP = GroupSettings()
 
 
 class Settings(Section):
-    """Everything the configuration says, validated. Secrets are SecretStr, addresses `ipaddress` objects."""
+    """Everything the configuration says, validated. Secrets are SecretStr, addresses `ipaddress` objects.
+
+    `peers_file` names the file that peers and groups were read from, "" when there was none.
+    """
 
     container: Container
     proxmox: Proxmox
