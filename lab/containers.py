@@ -13,11 +13,11 @@ from typing import Any, ParamSpec, TypeVar
 from lab import firewall, lxc, observe, rootfs
 from lab.commands import last_words, run
 from lab.errors import CommandError, ContainerError
-from lab.firewall import Accept
+from lab.firewall import Accept, Filter
 from lab.lxc import HOME
 from lab.site import Site
 
-__all__ = ["Accept", "ContainerSpec", "Containers", "Nic"]
+__all__ = ["Accept", "ContainerSpec", "Containers", "Filter", "Nic"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECOMPRESS = {".zst": "--zstd", ".gz": "--gzip", ".xz": "--xz"}
@@ -187,8 +187,8 @@ class Containers:
             partial.unlink(missing_ok=True)
 
     @_plain
-    def firewall(self, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:
-        """Let only `rules` in through the interface `nic` ("eth0"), replies always; None lets all in."""
+    def firewall(self, vmid: int, nic: str, rules: Filter | None) -> None:
+        """Filter what passes the interface `nic` ("eth0"); None lets everything pass."""
         path = self._path(vmid)
         number = lxc.nic_number((path / "config").read_text(), nic)
         if number is None:

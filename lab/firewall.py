@@ -34,13 +34,21 @@ class Accept:
     sources: tuple[str, ...] = ()
 
 
-def remember(container: Path, number: int, rules: tuple[Accept, ...] | None) -> None:
-    """Keep the rules of the interface `netN` in the container's directory; None forgets them."""
+@dataclass(frozen=True)
+class Filter:
+    """What passes an interface: `accepted` comes in, replies always; `silent` lets out replies alone."""
+
+    accepted: tuple[Accept, ...]
+    silent: bool = False
+
+
+def remember(container: Path, number: int, rules: Filter | None) -> None:
+    """Keep the filter of the interface `netN` in the container's directory; None forgets it."""
     path = container / _FILE
-    known: dict[str, list[dict[str, object]]] = json.loads(path.read_text()) if path.exists() else {}
+    known: dict[str, dict[str, Any]] = json.loads(path.read_text()) if path.exists() else {}
     known.pop(str(number), None)
     if rules is not None:
-        known[str(number)] = [asdict(rule) for rule in rules]
+        known[str(number)] = asdict(rules)
     path.write_text(json.dumps(known, indent=2) + "\n")
 
 
@@ -51,7 +59,9 @@ def apply(site: Site) -> None:
     for path in sorted(site.containers.glob(f"*/{_FILE}")):
         for number, rules in json.loads(path.read_text()).items():
             guests.append(veth(int(path.parent.name), int(number)))
-            chains += _chain(guests[-1], [line for rule in rules for line in _accept(rule)], _open_ports(rules))
+            accepted = rules["accepted"]
+            chains += _chain_in(guests[-1], [line for rule in accepted for line in _accept(rule)])
+            chains += _chain_out(guests[-1], _open_ports(accepted), silent=rules["silent"])
     table = "\n".join([_TRACKING, *chains, *_hooks(guests), "}\n"])
     run(namespaces.inside(site.node, ["nft", "-f", "-"]), stdin=table.encode())
 
@@ -75,14 +85,18 @@ table bridge firewall {
     ip protocol udp update @flows { ip daddr . udp dport . ip saddr . udp sport }
     ip6 nexthdr udp update @flows6 { ip6 daddr . udp dport . ip6 saddr . udp sport }
   }
-  chain replies {
+  chain answers {
     tcp flags & (syn | ack) != syn accept
-    ip saddr . udp sport . ip daddr . udp dport @flows accept
-    ip6 saddr . udp sport . ip6 daddr . udp dport @flows6 accept
     ether type arp accept
     icmp type { echo-reply, destination-unreachable, time-exceeded } accept
     icmpv6 type { echo-reply, destination-unreachable, packet-too-big, time-exceeded } accept
-    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept
+    icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+  }
+  chain replies {
+    jump answers
+    ip saddr . udp sport . ip daddr . udp dport @flows accept
+    ip6 saddr . udp sport . ip6 daddr . udp dport @flows6 accept
+    icmpv6 type nd-router-advert accept
     udp sport 67 udp dport 68 accept
   }"""
 
@@ -97,12 +111,17 @@ def _hooks(guests: list[str]) -> list[str]:
     return lines
 
 
-def _chain(name: str, accepted: list[str], open_ports: list[str]) -> list[str]:
+def _chain_in(name: str, accepted: list[str]) -> list[str]:
+    return [f"  chain {name} {{", *(f"    {rule}" for rule in accepted), "    jump replies", "    drop", "  }"]
+
+
+def _chain_out(name: str, open_ports: list[str], *, silent: bool) -> list[str]:
+    """Return the chain that notes what the guest sends, or that of a silent one, which sends answers alone."""
+    if silent:
+        return [f"  chain from-{name} {{", "    jump answers", "    drop", "  }"]
     # What everybody may send to needs no memory of who was spoken to: that would cost every packet of a tunnel.
     known = [f"    udp sport {port} return" for port in open_ports]
-    noting = [f"  chain from-{name} {{", "    ether type arp return", *known, "    jump note-flow", "  }"]
-    rules = [f"    {rule}" for rule in accepted]
-    return [*noting, f"  chain {name} {{", *rules, "    jump replies", "    drop", "  }"]
+    return [f"  chain from-{name} {{", "    ether type arp return", *known, "    jump note-flow", "  }"]
 
 
 def _open_ports(rules: list[dict[str, Any]]) -> list[str]:

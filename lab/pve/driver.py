@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lab.containers import ContainerSpec
-from lab.firewall import Accept
+from lab.firewall import Filter
 
 
 class Driver(Protocol):
@@ -62,6 +62,6 @@ class Driver(Protocol):
         """Save its root file system."""
         ...
 
-    def firewall(self, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:
+    def firewall(self, vmid: int, nic: str, rules: Filter | None) -> None:
         """Let in only what `rules` say through an interface; None lets all in."""
         ...

@@ -1,15 +1,15 @@
-"""From Proxmox firewall rules to what a container's interfaces let in.
+"""From Proxmox firewall rules to what passes a container's interfaces.
 
 All three switches must be on, as on the real node: the cluster's `enable`, the guest's `enable` and `firewall=1` of the
 interface. The driver knows only "let in these, drop the rest", so of the rules for incoming packets those that accept
-count, up to the first that drops or rejects everything.
+count, up to the first that drops or rejects everything. Of what goes out, `policy_out` counts and no rule.
 """
 
 import sys
 from typing import Any
 
 from lab.errors import ContainerError
-from lab.firewall import Accept
+from lab.firewall import Accept, Filter
 from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 
@@ -54,20 +54,28 @@ def _catches_all(rule: dict[str, Any]) -> bool:
     )
 
 
-def accepted(firewall: dict[str, Any], nic: str) -> tuple[Accept, ...] | None:
-    """Return what a guest's firewall lets in through interface `nic` (`net0`); None when it lets everything in."""
-    options, rules = firewall["options"], firewall["rules"]
+def wanted(firewall: dict[str, Any], nic: str) -> Filter | None:
+    """Return what a guest's firewall lets pass interface `nic` (`net0`); None when it lets everything in."""
+    options = firewall["options"]
+    accepted, closed = _accepted(firewall["rules"], nic)
+    if options.get("policy_in", "DROP") == "ACCEPT" and not closed:
+        return None
+    return Filter(accepted, silent=options.get("policy_out", "ACCEPT") != "ACCEPT")
+
+
+def _accepted(rules: list[dict[str, Any]], nic: str) -> tuple[tuple[Accept, ...], bool]:
+    """Return what the rules let in, and whether one of them shuts out the rest."""
     found: list[Accept] = []
     for rule in rules:
         if not rule.get("enable") or rule["type"] != "in" or rule.get("iface", nic) != nic:
             continue
         if _catches_all(rule):
-            return tuple(found)
+            return tuple(found), True
         if rule["action"] == "ACCEPT":
             sources = tuple(f.split_list(rule.get("source", "")))
             for proto, dport in _parts(rule):
                 found += [Accept(proto, port, sources) for port in (f.split_list(dport) if dport else [None])]
-    return tuple(found) if options.get("policy_in", "DROP") != "ACCEPT" else None
+    return tuple(found), False
 
 
 def apply(cluster: Cluster, vmid: int) -> None:
@@ -81,10 +89,10 @@ def apply(cluster: Cluster, vmid: int) -> None:
         if option.startswith("net"):
             net = f.NET.parse(value)
             on = switched_on and net.get("firewall") == "1"
-            _filter(cluster, vmid, net["name"], accepted(firewall, option) if on else None)
+            _filter(cluster, vmid, net["name"], wanted(firewall, option) if on else None)
 
 
-def _filter(cluster: Cluster, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:
+def _filter(cluster: Cluster, vmid: int, nic: str, rules: Filter | None) -> None:
     try:
         cluster.driver.firewall(vmid, nic, rules)
     except ContainerError as error:

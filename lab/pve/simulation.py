@@ -10,7 +10,7 @@ from typing import Any
 from lab.api.store import write_private
 from lab.containers import ContainerSpec
 from lab.errors import ContainerError
-from lab.firewall import Accept
+from lab.firewall import Filter
 
 
 class SimulatedContainers:
@@ -18,7 +18,7 @@ class SimulatedContainers:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.filters: dict[tuple[int, str], tuple[Accept, ...] | None] = {}
+        self.filters: dict[tuple[int, str], Filter | None] = {}
 
     def _file(self, vmid: int) -> Path:
         return self.root / f"{vmid}.json"
@@ -120,6 +120,6 @@ class SimulatedContainers:
         """Write what it holds."""
         target.write_text(self._load(vmid)["content"])
 
-    def firewall(self, vmid: int, nic: str, rules: tuple[Accept, ...] | None) -> None:
+    def firewall(self, vmid: int, nic: str, rules: Filter | None) -> None:
         """Remember the filter of one interface."""
         self.filters[vmid, nic] = rules

@@ -27,6 +27,8 @@ TEMPLATE = "debian-12-standard_12.12-1_amd64.tar.zst"
 URL = f"http://download.lab.internal/{TEMPLATE}"
 SECRET, ROOT_PASSWORD = "11111111-2222-3333-4444-555555555555", "correct horse battery"
 PROGRAM_SECRET, BACKUP_SECRET = "aaaaaaaa-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-000000000002"
+UNDERSCORED = {"policy_in", "policy_out"}
+"""Parameters that Proxmox VE writes with an underscore; all others of ours that have two words have a hyphen."""
 CT = "/nodes/pve/lxc/2090"
 # fmt: off
 NEW_CT: dict[str, Any] = {
@@ -109,7 +111,7 @@ class Pve:
         return path if name == TEMPLATE else None
 
     def call(self, method: str, path: str, headers: Mapping[str, str] | None = None, /, **params: Any) -> Answer:
-        given = {name.replace("_", "-") if name != "policy_in" else name: value for name, value in params.items()}
+        given = {name.replace("_", "-") if name not in UNDERSCORED else name: value for name, value in params.items()}
         texts = {k: [str(i) for i in v] if isinstance(v, list) else str(v) for k, v in given.items()}
         request = Request(method, f"/api2/json{path}", self.headers if headers is None else headers, texts)
         reply = self.app.handle(request)

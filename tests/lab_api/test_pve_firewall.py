@@ -1,10 +1,11 @@
 """Rules go in at the top, mean something, and reach the container only when all three switches are on."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lab.firewall import Accept
+from lab.firewall import Accept, Filter
 from tests.lab_api.stand_ins import CT, Pve
 
 RULES = f"{CT}/firewall/rules"
@@ -73,12 +74,14 @@ def test_all_three_switches_must_be_on(pve: Pve) -> None:
     pve.call("POST", RULES, **(WIREGUARD | {"dport": "9", "enable": 0}))
     assert pve.driver.filters[key] is None
     pve.call("PUT", f"{CT}/firewall/options", enable=1)
-    expected = (Accept("udp", "51820"), Accept("tcp", "22", ("192.168.0.0/16",)))
+    expected = Filter((Accept("udp", "51820"), Accept("tcp", "22", ("192.168.0.0/16",))))
     assert pve.driver.filters[key] == expected
     pve.call("PUT", "/cluster/firewall/options", root, enable=0)
     assert pve.driver.filters[key] is None
     pve.call("PUT", "/cluster/firewall/options", root, enable=1)
     assert pve.driver.filters[key] == expected
+    pve.call("PUT", f"{CT}/firewall/options", policy_out="DROP")
+    assert pve.driver.filters[key] == replace(expected, silent=True)
     net = pve.call("GET", f"{CT}/config").data["net0"].replace("firewall=1,", "")
     pve.call("PUT", f"{CT}/config", net0=net)
     assert pve.driver.filters[key] is None

@@ -13,7 +13,7 @@ import pytest
 from lab import client_config
 from lab.aptcache import FRESH, MissingError, Store
 from lab.errors import PeerError
-from lab.firewall import Accept, remember
+from lab.firewall import Accept, Filter, remember
 from lab.peers import Peers
 from lab.site import Site
 
@@ -118,10 +118,10 @@ def test_a_client_configuration_without_routes_is_refused() -> None:
 
 
 def test_a_forgotten_filter_leaves_the_others(tmp_path: Path) -> None:
-    remember(tmp_path, 0, (Accept("tcp", "22"),))
-    remember(tmp_path, 1, ())
+    remember(tmp_path, 0, Filter((Accept("tcp", "22"),)))
+    remember(tmp_path, 1, Filter(()))
     before = (tmp_path / "firewall.json").read_text()
-    remember(tmp_path, 2, (Accept("udp"),))
+    remember(tmp_path, 2, Filter((Accept("udp"),)))
     remember(tmp_path, 2, None)
     assert (tmp_path / "firewall.json").read_text() == before
 

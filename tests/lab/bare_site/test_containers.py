@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import socket
 import subprocess
 import tarfile
 from dataclasses import replace
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from lab.containers import Accept, Containers, ContainerSpec, Nic
+from lab import namespaces
+from lab.containers import Accept, Containers, ContainerSpec, Filter, Nic
 from lab.errors import ContainerError
 from lab.site import Site
 from lab.templates import ensure_template
 from tests.lab.bare_site.way_in import (
     ADDRESS,
+    MANAGEMENT,
     VMID,
     await_ssh,
     connects,
@@ -96,7 +99,7 @@ def test_what_cannot_be_is_refused_plainly(site: Site, containers: Containers, s
 def test_the_firewall_lets_in_what_is_accepted(site: Site, containers: Containers) -> None:
     mgmt = site.namespace("mgmt")
     assert connects(mgmt, ADDRESS, 22)
-    containers.firewall(VMID, "eth0", (Accept("tcp", "22", ("192.168.10.1/32",)),))
+    containers.firewall(VMID, "eth0", Filter((Accept("tcp", "22", ("192.168.10.1/32",)),)))
     try:
         assert not connects(mgmt, ADDRESS, 22)
         assert connects(site.node, ADDRESS, 22)
@@ -104,3 +107,34 @@ def test_the_firewall_lets_in_what_is_accepted(site: Site, containers: Container
     finally:
         containers.firewall(VMID, "eth0", None)
     assert connects(mgmt, ADDRESS, 22)
+
+
+def speaks(site: Site, containers: Containers) -> set[str]:
+    """Return how a host of the management network can be spoken to from the container."""
+    with namespaces.entered(site.namespace("mgmt")):
+        inbox = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with inbox:
+        inbox.bind((MANAGEMENT, 0))
+        inbox.settimeout(1)
+        ways = {
+            "icmp": f"ping -c 1 -W 1 {MANAGEMENT}",
+            "tcp": f"timeout 1 bash -c 'echo > /dev/tcp/{MANAGEMENT}/7'",
+            "udp": f"echo > /dev/udp/{MANAGEMENT}/{inbox.getsockname()[1]}",
+        }
+        found = {way for way, how in ways.items() if not containers.execute(VMID, ["bash", "-c", how]).returncode}
+        try:
+            inbox.recv(64)
+        except TimeoutError:
+            found.discard("udp")
+    return found
+
+
+def test_a_silent_container_answers_and_begins_nothing(site: Site, containers: Containers) -> None:
+    """As the copy of a drill has to be: it has the server's key and knows the peers."""
+    assert speaks(site, containers) == {"icmp", "tcp", "udp"}
+    containers.firewall(VMID, "eth0", Filter((Accept("tcp", "22"),), silent=True))
+    try:
+        assert connects(site.namespace("mgmt"), ADDRESS, 22)
+        assert speaks(site, containers) == set()
+    finally:
+        containers.firewall(VMID, "eth0", None)
