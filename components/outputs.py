@@ -19,8 +19,11 @@ def public(network: pulumi.Output[S], view: Callable[[S], T]) -> pulumi.Output[T
 
 
 def secret(value: pulumi.Output[T]) -> pulumi.Output[T]:
-    """Return an output marked secret, whatever it was made of."""
-    return pulumi.Output.secret(value)
+    """Return an output marked secret, whatever it was made of.
+
+    Unlike `Output.secret` of it, this does not look for further outputs inside each of thousands of entries.
+    """
+    return pulumi.Output.secret(None).apply(lambda _: value)
 
 
 def together(first: pulumi.Output[Any], *others: pulumi.Output[Any]) -> pulumi.Output[tuple[Any, ...]]:
