@@ -24,6 +24,7 @@ class Kind:
 
     `natural` is the field that NetBox itself keeps unique (within the VM or globally): by it an
     object is found that is in the way. `late` fields can be set only when all records exist.
+    `told` names what NetBox is asked to tell of each object; of a kind with thousands, all would take it long.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Kind:
     natural: str
     fields: Mapping[str, Field]
     late: frozenset[str] = frozenset()
+    told: tuple[str, ...] = ()
 
 
 VIRTUAL_MACHINE = Kind(
@@ -97,6 +99,7 @@ IP_ADDRESS = Kind(
         "dns_name": Plain("dns_name"),
         "description": Plain("description"),
     },
+    told=("id", "tags", "address", "assigned_object_type", "assigned_object_id", "status", "dns_name", "description"),
 )
 SERVICE = Kind(
     "service",

@@ -91,7 +91,8 @@ def natural_key(kind: Kind, found: ApiObject, directory: Directory) -> str:
 
 
 def _tagged(netbox: NetBox, kind: Kind, mark: Mark) -> list[dict[str, Any]]:
-    return [each for each in netbox.find(kind.path, tag=mark.slug) if carries(each, mark)]
+    told = {"fields": ",".join(kind.told)} if kind.told else {}
+    return [each for each in netbox.find(kind.path, tag=mark.slug, **told) if carries(each, mark)]
 
 
 def _keyed(
