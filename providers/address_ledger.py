@@ -13,7 +13,7 @@ from vpn.addresses import Claim, allocate
 from vpn.errors import ConfigError, Problem
 from vpn.ledger import Ledger
 
-_GONE = "is gone, and with it every peer: put it back; to remove all of them, let `peers: []` stand in it"
+SHOWN = 5
 
 
 class LedgerProps(Props):
@@ -42,10 +42,11 @@ class AddressLedgerProvider(Provider[LedgerProps]):
     def on_check(self, old: LedgerProps | None, new: LedgerProps) -> LedgerProps:
         """Let the ledger follow from the last one; AllocationError when the subnet is full.
 
-        Raises ConfigError when the peers file is gone and every peer with it: a lost file is no wish to remove people.
+        Raises ConfigError when the peers file is gone and peers with it: a lost file is no wish to remove people.
         """
-        if old and old.peers and old.peers_file and not (new.peers or new.peers_file):
-            raise ConfigError([Problem("peers_file", old.peers_file, _GONE)])
+        lost = sorted(old.peers.keys() - new.peers.keys()) if old and old.peers_file and not new.peers_file else []
+        if old and lost:
+            raise ConfigError([Problem("peers_file", old.peers_file, _gone(lost))])
         previous = {"leases": old.leases, "released": old.released} if old else {}
         found = allocate(
             [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in new.peers.items()],
@@ -72,3 +73,9 @@ class AddressLedger(Resource, module="vpn", name="AddressLedger"):
         super().__init__(
             AddressLedgerProvider(), name, LedgerProps.inputs({"leases": {}, "released": {}, **props}), opts
         )
+
+
+def _gone(peers: list[str]) -> str:
+    more = f" and {len(peers) - SHOWN} more" if len(peers) > SHOWN else ""
+    names = ", ".join(peers[:SHOWN]) + more
+    return f"is gone, and with it {names}: put it back; to remove them, let the file stand without them"

@@ -22,13 +22,17 @@ class Entry:
 
 @dataclass(slots=True)
 class Section:
-    """One section: lower-case name, entries, and the comments inside it, and those right before it, without `#`."""
+    """One section: lower-case name, entries, and comments without `#`: inside it, right before it, after all entries.
+
+    What comes after the entries may be about anything: a ruler, the end of a block, a section that is commented out.
+    """
 
     name: str
     line: int
     entries: list[Entry] = field(default_factory=list)
     comments: list[str] = field(default_factory=list)
     before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
 
 
 def sections(text: str) -> list[Section]:
@@ -42,7 +46,7 @@ def sections(text: str) -> list[Section]:
             _open(found, Section(header[1].lower(), number, before=loose))
             loose = []
         elif content:
-            _holder(found, number).entries.append(_entry(content, number))
+            _add(_holder(found, number), _entry(content, number))
         loose = _note(found, loose, comment.strip(_BLANKS), own_line=not content) if mark else []
     return found
 
@@ -50,14 +54,21 @@ def sections(text: str) -> list[Section]:
 def _open(found: list[Section], section: Section) -> None:
     """Start a section. The comments right before it are its own, not the last one's."""
     if found and section.before:
-        del found[-1].comments[-len(section.before) :]
+        del found[-1].after[-len(section.before) :]
     found.append(section)
+
+
+def _add(section: Section, entry: Entry) -> None:
+    """Add an entry: what seemed to come after all of them stands inside."""
+    section.comments += section.after
+    section.after.clear()
+    section.entries.append(entry)
 
 
 def _note(found: list[Section], loose: list[str], comment: str, *, own_line: bool) -> list[str]:
     """File a comment with the section it stands in; on a line of its own it may turn out to belong to the next."""
     if found:
-        found[-1].comments.append(comment)
+        (found[-1].after if own_line else found[-1].comments).append(comment)
     return [*loose, comment] if own_line else []
 
 

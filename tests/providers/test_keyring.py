@@ -117,7 +117,9 @@ def test_a_peers_file_that_is_gone_ends_no_peer(host: Host) -> None:
     first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
     nobody = {**LEDGER_PROPS, "peers": {}}
     _, failures = host.check(LEDGER, first, {**nobody, "peers_file": ""})
-    assert "'peers.yaml': is gone, and with it every peer" in failures["peers_file"]
+    assert "'peers.yaml': is gone, and with it alice, bob: put it back" in failures["peers_file"]
+    _, failures = host.check(LEDGER, first, {**nobody, "peers": {"bob": [], "dora": []}, "peers_file": ""})
+    assert "with it alice: put it back" in failures["peers_file"]
     emptied, failures = host.check(LEDGER, first, {**nobody, "peers_file": "peers.yaml"})
     assert not failures
     _, failures = host.check(LEDGER, emptied, {**nobody, "peers_file": ""})

@@ -101,6 +101,33 @@ def test_a_setting_that_is_commented_out_is_no_name(comment: str) -> None:
     assert not any(comment in report for report in found.reports)
 
 
+def section(key: str, address: str, *, off: bool = False) -> str:
+    lines = ("[Peer]", f"PublicKey = {public_key(key)}", f"AllowedIPs = {address}/32")
+    return "".join(f"{'#' if off else ''}{line}\n" for line in lines)
+
+
+BOB, DAVE = section("b", "10.9.0.2"), section("d", "10.9.0.3")
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (f"# bob\n{BOB}\n# carol\n{section('c', '10.9.0.9', off=True)}\n# dave\n{DAVE}", ["bob", "dave"]),
+        (f"# bob\n{BOB}\n# Name = carol\n\n{DAVE}", ["bob", "peer-2"]),
+        (f"# bob\n{BOB}\n# ===== phones =====\n\n# dave\n{DAVE}", ["bob", "dave"]),
+        (f"# alice\n\n{BOB}\n# dave\n\n{DAVE}", ["peer-1", "peer-2"]),
+        (f"# BEGIN_PEER bob\n{BOB}# END_PEER bob\n# BEGIN_PEER dave\n{DAVE}# END_PEER dave\n", ["bob", "dave"]),
+        (f"[Peer]\nPublicKey = {public_key('b')}\n# bob\nAllowedIPs = 10.9.0.2/32\n", ["bob"]),
+    ],
+)
+def test_nobody_gets_the_name_of_another(text: str, names: list[str]) -> None:
+    """Who later disables carol's stolen laptop must not cut off bob."""
+    found = foreign.parse(f"[Interface]\nPrivateKey = {private_key('hand')}\nAddress = 10.9.0.1/24\n\n{text}")
+    assert [each["name"] for each in found.config["peers"]] == names
+    unnamed = [name for name in names if name.startswith("peer-")]
+    assert len([each for each in found.reports if "has no name" in each]) == len(unnamed)
+
+
 def test_a_file_of_wg_easy() -> None:
     found = read("wg-easy.conf")
     assert found.origin == "wg-easy"

@@ -23,6 +23,7 @@ _NAMES: Final = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         r"#* ?begin (?P<name>.+?) ?#*",  # pivpn
+        r"begin_peer (?P<name>\S+)",  # wireguard-install by Nyr
         r"client: (?P<name>.+?) \([^()]*\)",  # wg-easy
         r"#* ?client:? (?P<name>\S+)",  # wireguard-install
         r"(?:friendly_)?name ?[:=] ?(?P<name>.+)",  # Ansible roles, exporters, our own
@@ -110,7 +111,8 @@ def _peer(draft: Draft, section: Section, *, disabled: bool) -> None:
 
 
 def _state(peer: dict[str, Any], section: Section, *, disabled: bool) -> None:
-    expires = next((found[1] for each in section.comments if (found := _EXPIRES.fullmatch(each))), None)
+    comments = (*section.comments, *section.after)
+    expires = next((found[1] for each in comments if (found := _EXPIRES.fullmatch(each))), None)
     if expires:
         peer["expires_at"] = expires
     if disabled:
@@ -130,7 +132,8 @@ def _name(draft: Draft, section: Section) -> str:
 def _wanted_name(section: Section) -> str | None:
     """Return the name that the comments give a peer: in a known form, else the first comment that is no setting.
 
-    A key, as of a setting that is commented out, gives no name: it may be a secret.
+    Comments count that stand inside the section or right before it: one after its entries is about something else. A
+    key, as of a setting that is commented out, gives no name: it may be a secret.
     """
     comments = [each for each in (*section.comments, *reversed(section.before)) if not _KEY_SHAPE.search(each)]
     for pattern in _NAMES:
