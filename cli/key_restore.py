@@ -44,7 +44,10 @@ def adopted(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, 
 
 
 def _config(stack: Stack, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Set the secrets that differ, and the peers where the stack has none; what is not secret is version control's."""
+    """Set the secrets that differ, and the peers with their groups where the stack has none.
+
+    What else is not secret is version control's; so is a peers file, in which the peers may stand by now.
+    """
     now = stack.pulumi.config()
     peers_now = now.get("peers", {}).get("objectValue") or []
     peers = saved.get("peers", {}).get("objectValue") or []
@@ -52,11 +55,14 @@ def _config(stack: Stack, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[st
         if now.get(key, {}).get("value") != saved[key]["value"]:
             stack.pulumi.set_secret(key, str(saved[key]["value"]))
             yield key
-    if peers and not peers_now:
-        open_ = [{k: v for k, v in each.items() if k not in secrets_of(each)} for each in peers]
-        stack.pulumi.set_plain(leaves("peers", open_))
-        peers_now = open_
-        yield "peers"
+    if peers and not peers_now and not stack.configured.peers_path.exists():
+        peers_now = [{k: v for k, v in each.items() if k not in secrets_of(each)} for each in peers]
+        groups = saved.get("groups", {}).get("objectValue") or {}
+        if now.get("groups", {}).get("objectValue"):
+            groups = {}
+        quoted = {k: v for name, each in groups.items() for k, v in leaves(f'groups["{name}"]', each).items()}
+        stack.pulumi.set_plain(quoted | leaves("peers", peers_now))
+        yield from ["groups", "peers"] if groups else ["peers"]
     yield from _peer_secrets(stack, peers, peers_now)
 
 

@@ -29,6 +29,8 @@ BACK_SECONDS: Final = 150.0
 who sends only keepalives does not expect any, and notices at its next rekeying: 120 s and a keepalive of 25 s
 (WireGuard paper, sections 6.2 and 6.5)."""
 MADE_SECONDS: Final = 600.0
+FIREWALL_SECONDS: Final = 20.0
+"""Until a node enforces the rules of a new container for certain: pve-firewall compiles them every 10 s."""
 CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
 SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
 Progress = Callable[[str], None]
@@ -83,6 +85,12 @@ def in_place(api: Proxmox, place: Place, volume: str, say: Progress) -> None:
     api.start(place.node, place.vmid)
 
 
+def keep_down(api: Proxmox, place: Place) -> None:
+    """Let a halted container of ours not start with its node: beside its twin it would be a second such server."""
+    if not api.vmid_is_free(place.vmid) and _is_ours(api, place):
+        api.configure(place.node, place.vmid, onboot=0)
+
+
 @contextmanager
 def beside(api: Proxmox, place: Place, volume: str, net0: str, say: Progress) -> Iterator[None]:
     """Have an isolated copy run at a free VMID, from its restore on removed whatever happens.
@@ -98,6 +106,8 @@ def beside(api: Proxmox, place: Place, volume: str, net0: str, say: Progress) ->
     try:
         api.restore(place.node, place.vmid, volume, place.storage, **options)
         _close(api, place)
+        say(f"waiting {FIREWALL_SECONDS:.0f} s for the node's firewall to shut CT {place.vmid} in")
+        time.sleep(FIREWALL_SECONDS)
         say(f"starting CT {place.vmid}")
         api.start(place.node, place.vmid)
         yield
@@ -166,7 +176,11 @@ def _wait_until_made(api: Proxmox, place: Place) -> None:
         time.sleep(server.POLL_SECONDS)
 
 
-def _must_be_ours(api: Proxmox, place: Place) -> None:
+def _is_ours(api: Proxmox, place: Place) -> bool:
     description = str(api.config(place.node, place.vmid).get("description", ""))
-    if place.mark not in description.splitlines():
+    return place.mark in description.splitlines()
+
+
+def _must_be_ours(api: Proxmox, place: Place) -> None:
+    if not _is_ours(api, place):
         raise OwnershipError(f"CT {place.vmid} does not carry this stack's mark: it is another's and stays as it is")

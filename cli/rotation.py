@@ -34,7 +34,10 @@ def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
     own = "private_key" in configured.values
     if own or SERVER in _given_names(configured):
         key = "private_key" if own else "given_keys"
-        raise StackError(f"the server's key is given in {key}: remove it there first (the key stays), then rotate")
+        raise StackError(
+            f"the server's key is given in {key}: remove it there first, once an up has taken it over (the stack then "
+            "keeps it), then rotate"
+        )
     generation = int(configured.values.get("key_generation", 1)) + 1
     pulumi.set_plain({"key_generation": str(generation)})
 
@@ -44,6 +47,8 @@ def rotate_peer(store: PeerStore, configured: Configured, name: str, *, preshare
     peer = store.peers()[index_of(store.peers(), name, store.where)]
     key = "preshared_key_generation" if preshared else "key_generation"
     _refuse_given(peer, configured, preshared=preshared)
+    if preshared:
+        _refuse_missing(configured.settings(), name)
     store.change(name, {key: int(peer.get(key, 1)) + 1})
 
 
@@ -57,6 +62,12 @@ def _refuse_given(peer: dict[str, Any], configured: Configured, *, preshared: bo
     if secret in secrets_of(peer) or f"{'psk' if preshared else 'peer'}/{name}" in _given_names(configured):
         where = f"its {secret}" if secret in secrets_of(peer) else "given_keys"
         raise StackError(f"peer {name}: the key is given in {where}: change it there")
+
+
+def _refuse_missing(settings: Settings, name: str) -> None:
+    """Raise StackError for a peer without a preshared key: people would take it for renewed."""
+    if not any(has_preshared(settings, each) for each in settings.peers if each.name == name):
+        raise StackError(f"peer {name} has no preshared key: set preshared_key to generated, in it or its group")
 
 
 def has_preshared(settings: Settings, peer: PeerSettings) -> bool:

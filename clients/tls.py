@@ -16,7 +16,7 @@ from typing import Any, Self
 
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
-"""Names the file of the system's authorities in place of OpenSSL's own."""
+"""Names a file of further authorities, as for Proxmox's plugin: Go, too, goes on reading the system's directories."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Trust:
     """What a server's certificate is held against.
 
     `ca_file` is a PEM bundle; `fingerprint` the SHA-256 of the DER certificate, in hexadecimal with
-    or without colons. With neither, the system's authorities count (`SSL_CERT_FILE` respected).
+    or without colons. With neither, the system's authorities count, and those in the file that `SSL_CERT_FILE` names.
     """
 
     ca_file: Path | None = None
@@ -44,13 +44,21 @@ def ssl_context(trust: Trust) -> ssl.SSLContext:
     if trust.fingerprint:
         return PinnedContext.of(normal_fingerprint(trust.fingerprint))
     path = str(trust.ca_file or os.environ.get(SYSTEM_FILE, ""))
-    return _context(path, Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0)
+    changed = Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
+    return _context(path, changed, alone=trust.ca_file is not None)
 
 
 @cache
-def _context(path: str, _changed: int) -> ssl.SSLContext:
+def _context(path: str, _changed: int, *, alone: bool) -> ssl.SSLContext:
     """Read certificates once: the system's are many, and a refresh connects to every system several times."""
-    return ssl.create_default_context(cafile=path or None)
+    context = ssl.create_default_context(cafile=path or None)
+    if path and not alone:
+        context.load_default_certs()
+        # OpenSSL passes its own file over for that of SSL_CERT_FILE.
+        system = ssl.get_default_verify_paths().openssl_cafile
+        if Path(system).exists():
+            context.load_verify_locations(system)
+    return context
 
 
 def normal_fingerprint(text: str) -> str:

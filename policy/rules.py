@@ -43,6 +43,8 @@ def nesting_only(container: Resource, _: Limits) -> Iterator[str]:
 
 TUN: Final = "/dev/net/tun"
 """What root on the node gives a container whose WireGuard runs in userspace; it reaches nothing of the node."""
+RENEWED: Final = frozenset({"wireguard", "preshared"})
+"""Kinds of keys that are rotated: the stack's login, the agent's key and the owner's id have no generation to raise."""
 _FOREIGN: Final = {
     "mountPoints": "mount points",
     "idmaps": "an id map of its own",
@@ -93,9 +95,10 @@ def dmz_unreachable(resources: Sequence[Resource], limits: Limits) -> Iterator[s
 
 def key_age(keyring: Resource, limits: Limits) -> Iterator[str]:
     """Keys are renewed in time; one that another administrator keeps is not seen here (data model: key management)."""
-    wanted = {each["name"]: each for each in opened(keyring.props.get("requests")) or ()}
-    for name, entry in sorted((opened(keyring.props.get("public")) or {}).items()):
-        own = wanted.get(name, {}).get("max_age_days")
+    public = opened(keyring.props.get("public")) or {}
+    wanted = {each["name"]: each for each in opened(keyring.props.get("requests")) or () if each.get("kind") in RENEWED}
+    for name, entry in sorted((name, public[name]) for name in wanted.keys() & public.keys()):
+        own = wanted[name]["max_age_days"]
         most = min((int(each) for each in (own, limits.max_key_age_days) if each), default=None)
         age = (limits.now - dt.datetime.fromisoformat(entry["generated"])).days
         if most is not None and age > most:

@@ -45,6 +45,8 @@ def restore(  # noqa: PLR0917 - options of a command
         if place is not own:
             _only_one(api, own, place)
         _ask(chosen, place, there=not api.vmid_is_free(place.vmid), yes=yes)
+        if place is not own:
+            recovery.keep_down(api, own)
         recovery.in_place(api, place, chosen.volume, recovery.timed(begun))
     if place is not own:
         _take_over(stack, own, place)
@@ -94,7 +96,8 @@ def _take_over(stack: Stack, own: Place, place: Place) -> None:
     except StackError as error:
         by_hand = f"pulumi config set container_id {place.vmid}"
         raise StackError(f"the state has CT {place.vmid} now, the config not yet: {error}; next: {by_hand}") from None
-    output.say(f"the stack has CT {place.vmid} now; an old CT {own.vmid} is left to you")
+    left = f"an old CT {own.vmid} is left to you, and does not start with the node any more"
+    output.say(f"the stack has CT {place.vmid} now; {left}")
 
 
 def _tell(verdict: Verdict) -> int:

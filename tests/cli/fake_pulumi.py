@@ -63,7 +63,8 @@ def shown(entry: dict[str, Any]) -> dict[str, Any]:
 
 def steps(path: str) -> list[str | int]:
     """Split a key path."""
-    return [int(number) if number else name for name, number in re.findall(r"([^.\[\]]+)(?![^\[]*\])|\[(\d+)\]", path)]
+    found = re.findall(r'\["([^"]+)"\]|\[(\d+)\]|([^.\[\]"]+)', path)
+    return [int(number) if number else quoted or name for quoted, number, name in found]
 
 
 def put(config: dict[str, Any], path: str, text: str, *, secret: bool) -> None:

@@ -58,6 +58,25 @@ def test_an_empty_stack_gets_keys_addresses_and_secrets_back(
     assert [peer["name"] for peer in new.value("peers")] == ["alice", "bob", "carol", "dave"]
 
 
+def test_peers_come_back_with_their_groups(home: Path, wgvpn: Command, passphrase: str) -> None:
+    groups = {"staff.eu": {"tunnel": "full", "allow": [{"network": "192.168.1.0/24"}]}}
+    make(home, groups=groups, peers=[{"name": "alice", "group": "staff.eu"}])
+    target = home / "keys.backup"
+    wgvpn("keys", "backup", str(target), "--passphrase-file", passphrase)
+    new = make(home, deployed=False, peers=[])
+    assert wgvpn("keys", "restore", str(target), "--passphrase-file", passphrase).code == 0
+    assert (new.value("groups"), new.value("peers")) == (groups, [{"name": "alice", "group": "staff.eu"}])
+
+
+def test_peers_that_stand_in_a_file_by_now_are_not_put_beside_it(
+    saved: Path, home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    new = make(home, deployed=False, peers=[])
+    (home / "peers.yaml").write_text("peers:\n  - name: alice\n")
+    assert wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase).code == 0
+    assert not new.value("peers")
+
+
 def test_the_passphrase_can_come_from_a_descriptor(saved: Path, home: Path, wgvpn: Command) -> None:
     make(home, deployed=False)
     reading, writing = os.pipe()

@@ -51,11 +51,31 @@ def test_a_stranger_s_container_is_left_alone() -> None:
     assert node.writes == []
 
 
-def test_a_copy_can_reach_nobody_before_it_starts() -> None:
+def test_a_container_left_behind_does_not_start_with_its_node() -> None:
+    """It is the same server as the one restored under another VMID."""
+    node = Node({2090: (OURS, False)})
+    recovery.keep_down(node.api(), OWN)
+    assert (node.writes, node.values["PUT lxc/2090/config"]["onboot"]) == (["PUT lxc/2090/config"], "0")
+    for stranger in (Node({2090: ("somebody else's\n", False)}), Node()):
+        recovery.keep_down(stranger.api(), OWN)
+        assert stranger.writes == []
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that were made, at once."""
+    found: list[float] = []
+    monkeypatch.setattr("cli.recovery.time.sleep", found.append)
+    return found
+
+
+def test_a_copy_can_reach_nobody_before_it_starts(slept: list[float]) -> None:
+    """The node's firewall takes its rules up only so often."""
     node = Node({2090: (OURS, True)})
     nic = recovery.isolated_nic("vmbr0", "192.168.20.91/16", None)
     with recovery.beside(node.api(), COPY, VOLUME, nic, silent):
         writes = [*node.writes]
+    assert slept == [recovery.FIREWALL_SECONDS]
     assert writes == [
         "POST lxc",
         "PUT lxc/2091/firewall/options",

@@ -57,3 +57,10 @@ def test_a_peer_called_server_is_not_taken_for_the_server(home: Path, wgvpn: Com
     done = wgvpn("rotate", "server")
     assert (done.code, "wgvpn peer rotate server" in done.err, world.read()) == (3, True, before)
     assert wgvpn("peer", "rotate", "server").code == 0
+
+
+@pytest.mark.parametrize("words", [("rotate", "alice"), ("peer", "rotate", "alice")])
+def test_a_preshared_key_that_is_not_there_is_not_renewed(world: World, wgvpn: Command, words: tuple[str, ...]) -> None:
+    before = world.read()
+    done = wgvpn(*words, "--preshared")
+    assert (done.code, "has no preshared key" in done.err, world.read()) == (3, True, before)

@@ -134,3 +134,11 @@ def test_the_script_runs_its_own_checkout_from_anywhere(tmp_path: Path) -> None:
     environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run([link, "--help"], cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_passphrase_that_nobody_gave_is_told_with_the_way_to_give_it(home: Path, wgvpn: Command) -> None:
+    """Pulumi's command asks at a terminal; here it cannot."""
+    words = "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"
+    (home / "bin/pulumi").write_text(f"#!/bin/sh\necho error: {words} >&2\nexit 255\n")
+    done = wgvpn("peer", "list")
+    assert (done.code, "set PULUMI_CONFIG_PASSPHRASE_FILE to a file of yours alone" in done.err) == (3, True)

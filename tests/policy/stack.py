@@ -44,9 +44,14 @@ def sound() -> dict[str, Resource]:
             r.KEYRING,
             "keyring",
             protect=True,
-            requests=[{"name": "server", "max_age_days": 365.0}, {"name": "ssh", "max_age_days": None}],
+            requests=[
+                {"name": "server", "kind": "wireguard", "max_age_days": 365.0},
+                {"name": "psk/alice", "kind": "preshared", "max_age_days": None},
+                {"name": "ssh", "kind": "ssh", "max_age_days": None},
+            ],
             public={
                 "server": {"public_key": PUBLIC, "generated": "2026-11-27T12:00:00+00:00"},
+                "psk/alice": {"public_key": "", "generated": "2020-01-01T00:00:00+00:00"},
                 "ssh": {"public_key": "ssh-ed25519 AAAA", "generated": "2020-01-01T00:00:00+00:00"},
             },
         ),

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import ipaddress
+import os
 import socket
 import ssl
 import threading
@@ -149,9 +150,9 @@ class _Hello(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def _certificate(home: Path) -> x509.Certificate:
+def _certificate(home: Path, called: str = "self-signed") -> x509.Certificate:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "self-signed")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, called)])
     now = dt.datetime.now(dt.UTC)
     loopback = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     made = (
@@ -217,6 +218,22 @@ def test_the_environment_s_file_of_authorities_counts(
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(https[1]))
     assert _get(https[0], Trust()) == {}
+
+
+def test_the_environment_s_file_takes_nothing_from_the_machine_s_own(
+    https: tuple[str, Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Proxmox's plugin needs the variable for its node's CA; NetBox may have a certificate that any machine trusts."""
+    _certificate(tmp_path, "the node's")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    with pytest.raises(errors.TlsFailure, match="not trusted"):
+        _get(https[0], Trust())
+    own = ssl.get_default_verify_paths()._replace(openssl_cafile=str(https[1]))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: own)
+    os.utime(tmp_path / "cert.pem", (1, 1))  # what was read once is read anew
+    assert _get(https[0], Trust()) == {}
+    with pytest.raises(errors.TlsFailure, match="not trusted"):
+        _get(https[0], Trust(ca_file=tmp_path / "cert.pem"))
 
 
 @pytest.mark.parametrize(
