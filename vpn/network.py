@@ -25,6 +25,7 @@ from vpn.settings import (
     split_endpoint,
     touches,
 )
+from vpn.settings.ip import zoneless
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
 __all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
@@ -55,7 +56,7 @@ def resolve(
 
 
 def _misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
-    own = ip_network(ip_interface(ct_address).ip)
+    own = ip_network(ip_interface(zoneless(ct_address)).ip)
     if dmz := touches(own, settings.routing.dmz_networks):
         rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
         yield Problem("ip_address", str(own.network_address), rule)

@@ -14,6 +14,7 @@ from vpn.inifile import Entry, Section, sections
 from vpn.keys import check_key
 from vpn.network import Network, Peer, Route
 from vpn.settings import IPInterface, IPNetwork
+from vpn.settings.ip import zoneless
 from vpn.settings.names import endpoint
 
 NAME_KEY: Final = "Name"
@@ -162,7 +163,7 @@ def _read(entry: Entry, read: Callable[[str], Any]) -> Any:
 
 
 def _items(value: str) -> Iterable[str]:
-    return (item.strip() for item in value.split(",") if item.strip())
+    return (zoneless(item.strip()) for item in value.split(",") if item.strip())
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -193,7 +194,7 @@ def _text(value: str) -> str:
 
 _INTERFACE: dict[str, tuple[str, Callable[[str], Any]]] = {
     "privatekey": ("private_key", check_key),
-    "address": ("addresses", lambda value: tuple(ip_interface(each) for each in _items(value))),
+    "address": ("addresses", lambda value: tuple(map(ip_interface, _items(value)))),
     "listenport": ("listen_port", _number(0, 65535)),
     "mtu": ("mtu", _number(576, 65535)),
     "table": ("table", _text),

@@ -81,6 +81,7 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("dmz_networks", [[], ["172.16.10.0/24"]], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
     ("listen_sources", [["0.0.0.0/0"]], [[]], "at least one"),
     ("ssh_sources", [["192.168.10.0/24"]], [[]], "at least one"),
+    ("dns_servers", [["fe80::1"]], [["fe80::1%eth0"], ["fe80::1%x\nPostUp = id"]], "without a zone"),
     ("ssh_host_key", [HOST_KEY], ["ssh-dss AAAA", "AAAA", HOST_KEY + "\nx"], "authorized_keys form"),
     ("ssh_jump_host", [], ["a b", "1.2.3", 5], "DNS name (RFC 1123) or an IP address"),
     ("ssh_jump_user", ["root"], ["Root!", ""], "login name"),

@@ -153,6 +153,7 @@ def test_routers_beyond_are_set_up_and_taken_down() -> None:
         (f"[Interface]\nPrivateKey = {KEY[:-2]}\n", 2, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nListenPort = 65536\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nAddress = 10.8.0.1/33\n", 3, "not valid"),
+        (f"[Interface]\nPrivateKey = {KEY}\nAddress = fd00::1%x/64\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nSaveConfig = maybe\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nPostUp =\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nListenPort = 1\nListenPort = 1\n", 4, "twice"),

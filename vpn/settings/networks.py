@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
-from vpn.settings.types import IPNetwork
+from vpn.settings.ip import IPNetwork
 
 RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ULA: Final = (IPv6Network("fc00::/7"),)

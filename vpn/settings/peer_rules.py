@@ -9,10 +9,10 @@ from typing import NamedTuple
 from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
+from vpn.settings.ip import IPNetwork
 from vpn.settings.networks import PRIVATE, in_any, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
-from vpn.settings.types import IPNetwork
 
 Check = Callable[[Settings], Iterator[Problem]]
 

@@ -11,12 +11,12 @@ from typing import Final, NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
+from vpn.settings.ip import IPNetwork
 from vpn.settings.networks import RFC1918, ULA, in_any, touches
 from vpn.settings.peer_rules import PEER_RULES
 from vpn.settings.sections import NIC, Route
 from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
-from vpn.settings.types import IPNetwork
 
 _SMALLEST_PREFIX = 30
 _TAKEN = ("lo", NIC)
