@@ -148,6 +148,20 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"routes": [{"destination_network": "172.16.0.0/12"}]}, "routes[0].destination_network", "DMZ"),
     ({"routes": [{"destination_network": "0.0.0.0/0"}]}, "routes[0].destination_network", "DMZ"),
     ({"routes": [{"destination_network": "172.17.0.0/16"}]}, None, ""),
+    *(
+        (
+            {"routes": [{"destination_network": network}], "address_ipv6": "fd00:8::1/64"},
+            "routes[0].destination_network",
+            f"DMZ 172.16.10.0/24, for which {form} stands",
+        )
+        for network, form in (
+            ("64:ff9b::ac10:a05/128", "64:ff9b::ac10:a00/120"),
+            ("64:ff9b::/96", "64:ff9b::ac10:a00/120"),
+            ("::ffff:172.16.10.0/120", "::ffff:ac10:a00/120"),
+            ("2002:ac10:a05::/48", "2002:ac10:a00::/40"),
+        )
+    ),
+    ({"routes": [{"destination_network": "64:ff9b::c0a8:0/112"}], "address_ipv6": "fd00:8::1/64"}, None, ""),
     (
         {"routes": [{"destination_network": "192.168.0.0/16"}, {"destination_network": "192.168.1.0/24"}]},
         "routes[1].destination_network",
@@ -270,6 +284,7 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"allow": [{"network": "198.51.100.0/24"}]}), None, ""),
     (peers({"allow": [{"network": "172.16.10.5/32"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "172.16.0.0/12"}]}), "peers[0].allow[0].network", "DMZ"),
+    (peers({"allow": [{"network": "64:ff9b::ac10:a05/128"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "10.99.0.0/16"}]}), "peers[0].allow[0].network", "inside the routes"),
     *(
         (peers({"allow": [{"network": network}]}), "peers[0].allow[0].network", "inside the routes")

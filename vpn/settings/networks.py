@@ -25,6 +25,36 @@ out: nothing is behind them.
 """
 
 
+_NAT64 = IPv6Network("64:ff9b::/96")
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_6TO4 = IPv6Network("2002::/16")
+
+
+def forms(network: IPNetwork) -> tuple[IPNetwork, ...]:
+    """Return a network and, of an IPv4 one, the IPv6 networks that stand for it wherever a router translates them.
+
+    They are those of NAT64 (RFC 6052), IPv4-mapped addresses (RFC 4291) and 6to4 (RFC 3056). A NAT64 prefix of a site's
+    own is not known here.
+    """
+    if isinstance(network, IPv6Network):
+        return (network,)
+    return (network, *(_embedded(network, prefix) for prefix in (_NAT64, _MAPPED, _6TO4)))
+
+
+def _embedded(network: IPv4Network, prefix: IPv6Network) -> IPv6Network:
+    """Return the IPv6 network that has an IPv4 network's bits right behind a prefix."""
+    bits = int(network.network_address) << (128 - prefix.prefixlen - 32)
+    return IPv6Network((int(prefix.network_address) | bits, prefix.prefixlen + network.prefixlen))
+
+
+def touched_dmz(network: IPNetwork, dmz: tuple[IPNetwork, ...]) -> str:
+    """Say which network of the DMZ shares an address with `network`, by whichever form; "" when none does."""
+    for each in dmz:
+        if form := touches(network, forms(each)):
+            return str(each) if form == each else f"{each}, for which {form} stands"
+    return ""
+
+
 def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:
     """Tell whether a network lies wholly inside one of the others (of its own family)."""
     return any(other.version == network.version and network.subnet_of(other) for other in others)  # type: ignore[arg-type]

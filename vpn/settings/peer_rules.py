@@ -10,7 +10,7 @@ from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
 from vpn.settings.ip import IPNetwork
-from vpn.settings.networks import PRIVATE, in_any, touches
+from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
 
@@ -126,7 +126,7 @@ def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[
     # All of the internet is a fair destination of a full tunnel: the server cuts the DMZ out of it.
     if network is None or network.prefixlen == 0:
         return
-    if dmz := touches(network, settings.routing.dmz_networks or ()):
+    if dmz := touched_dmz(network, settings.routing.dmz_networks or ()):
         yield Problem(f"{key}.network", str(network), f"must not touch the DMZ {dmz} (security constraints)")
     elif touches(network, PRIVATE) and not in_any(network, reachable):
         text = "must be inside the routes, the VPN subnet or a peer's site networks"

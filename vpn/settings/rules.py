@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.ip import IPNetwork
-from vpn.settings.networks import RFC1918, ULA, in_any, touches
+from vpn.settings.networks import RFC1918, ULA, in_any, touched_dmz, touches
 from vpn.settings.peer_rules import PEER_RULES
 from vpn.settings.sections import NIC, Route
 from vpn.settings.settings import Settings
@@ -120,7 +120,7 @@ def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
         key = f"routes[{index}].destination_network"
         if vpn := touches(network, settings.vpn_networks):
             yield Problem(key, str(network), f"must not overlap the VPN subnet {vpn} (data model 7)")
-        if dmz := touches(network, settings.routing.dmz_networks):
+        if dmz := touched_dmz(network, settings.routing.dmz_networks):
             yield Problem(key, str(network), f"must not touch the DMZ {dmz} (data model 7)")
         earlier = tuple(each for each in networks[:index] if each is not None)
         if other := touches(network, earlier):
