@@ -13,7 +13,7 @@ from vpn.errors import ParseError
 from vpn.inifile import Entry, Section, sections
 from vpn.keys import check_key
 from vpn.network import Network, Peer, Route
-from vpn.settings import IPInterface, IPNetwork
+from vpn.settings import NIC, IPInterface, IPNetwork
 from vpn.settings.ip import zoneless
 from vpn.settings.names import endpoint
 
@@ -119,8 +119,10 @@ def render_routes(network: Network) -> str:
 
 
 def _way(route: Route) -> str:
+    # A link-local address says nothing of where it is: `ip` wants the device told.
+    device = f" dev {NIC}" if route.gateway and route.gateway.is_link_local else ""
     metric = f" metric {route.metric}" if route.metric is not None else ""
-    return f"{route.destination} via {route.gateway}{metric}"
+    return f"{route.destination} via {route.gateway}{device}{metric}"
 
 
 def _wg_peer(peer: Peer) -> WgPeer:

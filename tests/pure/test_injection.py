@@ -55,7 +55,7 @@ CLIENT = {
     *("[Peer]", "PublicKey", "Endpoint", "AllowedIPs", "PersistentKeepalive"),
 }
 COMMAND = re.compile(
-    r"Post(Up|Down) = ip (-batch /[a-z/-]+|route (replace|del) [0-9a-f.:/]+ via [0-9a-f.:]+( .. true)?)"
+    r"Post(Up|Down) = ip (-batch /[a-z/-]+|route (replace|del) [0-9a-f.:/]+ via [0-9a-f.:]+( dev eth0)?( .. true)?)"
 )
 
 
