@@ -342,6 +342,34 @@ def test_server_and_peer_do_not_share_a_key() -> None:
     assert "the server has it" in found["peers[0].public_key"]
 
 
+@pytest.mark.parametrize(
+    ("changes", "key", "owner"),
+    [
+        ({"given_keys": {"peer/p0": SECRET, "peer/p1": SECRET}}, 'given_keys["peer/p1"]', "peers[0]"),
+        ({"given_keys": {"peer/p1": SECRET, "server": SECRET}}, 'given_keys["peer/p1"]', "the server"),
+        ({"given_keys": {"peer/p1": SECRET}, "private_key": SECRET}, 'given_keys["peer/p1"]', "the server"),
+        (
+            {"given_keys": {"peer/p0": SECRET}, "peers": peers({}, {"public_key": KEY})},
+            "peers[1].public_key",
+            "peers[0]",
+        ),
+    ],
+)
+def test_a_given_key_is_nobody_else_s(changes: dict[str, Any], key: str, owner: str) -> None:
+    found = problems(**{"peers": peers({}, {}), **changes})
+    assert found == {key: f"must be unique: {owner} has it"}
+    with pytest.raises(ConfigError) as refusal:
+        parse({**BASE, "peers": peers({}, {}), **changes})
+    assert SECRET not in str(refusal.value)
+
+
+def test_a_given_key_that_counts_for_nothing_may_be_another_s() -> None:
+    """The private key beside a peer goes before the one in `given_keys`, and so does the public one of its admin."""
+    other = private_key("else")
+    people = peers({}, {"private_key": other}, {"public_key": public_key("admin")})
+    assert problems(given_keys={"peer/p0": SECRET, "peer/p1": SECRET, "peer/p2": SECRET}, peers=people) == {}
+
+
 def test_every_key_has_a_rule_that_can_be_broken() -> None:
     """A list, a mapping or a control character breaks each key: no key takes whatever it is given."""
     accepting = [key for key in KNOWN_KEYS if not any(key in path for path in problems(**{key: {"x\n": ["\n"]}}))]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ipaddress import ip_interface
 from typing import NamedTuple
 
+from pydantic import SecretStr
+
 from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
@@ -25,6 +27,14 @@ class Claim(NamedTuple):
     network: IPNetwork
 
 
+class KnownKey(NamedTuple):
+    """A public key, the key path that settles it, and whose it is."""
+
+    key: str
+    owner: str
+    public: str
+
+
 def _names_are_unique(settings: Settings) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, peer in _named(settings):
@@ -34,19 +44,38 @@ def _names_are_unique(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"peers[{index}].name", peer.name, f"must be unique: peers[{earlier}] has it")
 
 
-def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
-    server = settings.interface.private_key
-    first = {keys.public_key(server.get_secret_value()): "the server"} if server else {}
+def _public_keys_belong(settings: Settings) -> Iterator[Problem]:
     for index, peer in enumerate(settings.peers):
-        derived = keys.public_key(peer.private_key.get_secret_value()) if peer.private_key else None
-        if derived and peer.public_key and derived != peer.public_key:
+        if peer.public_key and peer.private_key and _public(peer.private_key) != peer.public_key:
             yield Problem(f"peers[{index}].public_key", peer.public_key, "does not belong to private_key")
-        public = peer.public_key or derived
-        owner = first.setdefault(public, f"peers[{index}]") if public else None
-        if owner not in (None, f"peers[{index}]"):
-            key = f"peers[{index}].{'public_key' if peer.public_key else 'private_key'}"
-            value = peer.public_key or None
-            yield Problem(key, value, f"must be unique: {owner} has it")
+
+
+def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for known in _known_keys(settings):
+        owner = first.setdefault(known.public, known.owner)
+        if owner != known.owner:
+            shown = known.public if known.key.endswith("public_key") else None
+            yield Problem(known.key, shown, f"must be unique: {owner} has it")
+
+
+def _known_keys(settings: Settings) -> Iterator[KnownKey]:
+    """Yield the public keys that the configuration settles; where it gives one twice, the one that counts."""
+    given = settings.keys.given_keys or {}
+    if server := settings.interface.private_key or given.get("server"):
+        yield KnownKey("private_key", "the server", _public(server))
+    for index, peer in enumerate(settings.peers):
+        owner, name = f"peers[{index}]", f"peer/{peer.name}"
+        if peer.public_key:
+            yield KnownKey(f"{owner}.public_key", owner, peer.public_key)
+        elif peer.private_key:
+            yield KnownKey(f"{owner}.private_key", owner, _public(peer.private_key))
+        elif name in given:
+            yield KnownKey(path(["given_keys", name]), owner, _public(given[name]))
+
+
+def _public(secret: SecretStr) -> str:
+    return keys.public_key(secret.get_secret_value())
 
 
 def _groups_exist(settings: Settings) -> Iterator[Problem]:
@@ -183,6 +212,7 @@ def _is_edge(network: IPNetwork, subnets: tuple[IPNetwork, ...]) -> bool:
 
 PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_names_are_unique, ("peers",)),
+    (_public_keys_belong, ("peers",)),
     (_keys_are_unique, ("peers", "private_key")),
     (_groups_exist, ("peers", "groups")),
     (_given_keys_are_not_rotated, ("peers",)),
