@@ -125,6 +125,10 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"file_path": "/srv/wireguard/wg0.conf"}, "file_path", "must be /etc/wireguard/wg0.conf"),
     ({"interface_name": "lo", "file_path": "/etc/wireguard/lo.conf"}, "interface_name", "already: lo, eth0"),
     ({"interface_name": "eth0", "file_path": "/etc/wireguard/eth0.conf"}, "interface_name", "already: lo, eth0"),
+    *(
+        ({"interface_name": name, "file_path": f"/etc/wireguard/{name}.conf"}, "interface_name", "used on the server")
+        for name in ("wgvpn-probe", "all", "default")
+    ),
     ({"private_key": SECRET, "public_key": KEY}, None, ""),
     ({"private_key": private_key("else"), "public_key": KEY}, "public_key", "does not belong"),
     ({"public_key": KEY}, "public_key", "not set"),

@@ -20,6 +20,9 @@ from vpn.settings.system_rules import SYSTEM_RULES
 
 _SMALLEST_PREFIX = 30
 _TAKEN = ("lo", NIC)
+# The files beside the interface's own in the bundle, the interface that WireGuard is tried with, and what sysctl calls
+# every interface and those to come.
+_RESERVED = ("runtime", "nftables", "sysctl", "zabbix-agent", "zabbix_agent2", "wgvpn-probe", "all", "default")
 
 
 class Rule(NamedTuple):
@@ -48,6 +51,8 @@ def _interface_is_a_new_one(settings: Settings) -> Iterator[Problem]:
     if name in _TAKEN:
         rule = f"must not be an interface that the container has already: {', '.join(_TAKEN)}"
         yield Problem("interface_name", name, rule)
+    if name in _RESERVED:
+        yield Problem("interface_name", name, "must not be a name that is used on the server: " + ", ".join(_RESERVED))
 
 
 def _address_is_private(settings: Settings) -> Iterator[Problem]:
