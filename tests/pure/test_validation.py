@@ -282,6 +282,14 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"expires_at": "2027-01-31T18:00:00Z"}, {"expires_at": "2027-01-31T18:00:00+01:00"}), None, ""),
     (peers({"expires_at": "2027-01-31"}), "peers[0].expires_at", "offset"),
     (peers({"expires_at": "soon"}), "peers[0].expires_at", "RFC 3339"),
+    (peers({"expires_at": "2261-12-31T23:59:59Z"}, {"expires_at": "2261-12-31T23:59:59-12:00"}), None, ""),
+    *(
+        (peers({"expires_at": bad}), "peers[0].expires_at", "1970 to 2261")
+        for bad in (
+            *("2262-01-01T00:00:00Z", "2600-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"),
+            *("0001-01-01T00:00:00+05:00", "1969-12-31T00:00:00Z"),
+        )
+    ),
     (peers({"allow": []}, {"allow": [{"network": "192.168.10.0/24"}]}), None, ""),
     (peers({"allow": [{"network": "10.8.0.9/32"}]}), None, ""),
     (peers({"allow": [{"network": "0.0.0.0/0", "protocol": "tcp", "ports": [443]}]}), None, ""),

@@ -23,6 +23,10 @@ from vpn.settings.ip import IPAddress, IPNetwork
 Value = TypeVar("Value")
 
 
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2261
+
+
 class _Invalid:
     """Stands for a value already reported as broken, so that the rest can still be checked."""
 
@@ -122,13 +126,19 @@ def secret_text(value: object) -> SecretStr:
 
 
 def moment(value: object) -> dt.datetime:
-    """Point in time with offset (RFC 3339), as 2027-01-31T18:00:00Z. YAML hands over datetimes."""
+    """Point in time with offset (RFC 3339), as 2027-01-31T18:00:00Z. YAML hands over datetimes.
+
+    What is later than nftables counts would be over at once there: the nanoseconds since 1970 fill 63 bits in 2262.
+    """
     try:
         found = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_text(value))
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
         message = "must be a date and time with offset (RFC 3339), as 2027-01-31T18:00:00Z"
+        raise ValueError(message)
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        message = f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}: nftables counts no further"
         raise ValueError(message)
     return found.astimezone(dt.UTC).replace(microsecond=0)
 
