@@ -273,6 +273,8 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"site_networks": ["172.16.0.0/16"]}), "peers[0].site_networks[0]", "DMZ"),
     (peers({"site_networks": ["192.168.7.0/24"]}), "peers[0].site_networks[0]", "must not overlap"),
     (peers({"site_networks": ["0.0.0.0/0"]}), "peers[0].site_networks[0]", "overlap"),
+    (peers({**SITE, "endpoint": "10.20.0.1:51820"}), "peers[0].site_networks[0]", "endpoint 10.20.0.1"),
+    (peers({**SITE, "endpoint": "10.21.0.1:51820"}, {"endpoint": "10.20.0.1:51820"}), None, ""),
     (peers({"site_networks": ["fd00:9::/64"]}), "peers[0].site_networks[0]", "address_ipv6"),
     (peers({"group": "sales"}), None, ""),
     (peers({"group": "nobody"}), "peers[0].group", "one of the groups"),
@@ -347,6 +349,14 @@ def test_rules_of_peers(people: list[dict[str, Any]], key: str | None, words: st
 def test_rules_of_groups(group: object, key: str | None, words: str) -> None:
     found = problems(groups={"g": group})
     assert (key in found and words in found[key]) if key else found == {}, found
+
+
+@pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])
+def test_the_way_in_is_no_peer_s_site(host: str, refused: bool) -> None:
+    jump = {"ssh_jump_host": host, "ssh_jump_host_key": HOST_KEY, "ssh_jump_private_key_file": "~/.ssh/id"}
+    found = problems(**jump, peers=peers(SITE))
+    assert [key for key in found if "ssh_jump_host 10.20.0.9" in found[key]] == ["peers[0].site_networks[0]"] * refused
+    assert bool(found) == refused
 
 
 def test_server_and_peer_do_not_share_a_key() -> None:

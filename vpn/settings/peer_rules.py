@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from ipaddress import ip_interface
 from typing import NamedTuple
 
-from pydantic import SecretStr
-
-from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
-from vpn.settings.ip import IPNetwork
+from vpn.settings.ip import IPAddress, IPNetwork, address
+from vpn.settings.names import split_endpoint
 from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
@@ -27,14 +26,6 @@ class Claim(NamedTuple):
     network: IPNetwork
 
 
-class KnownKey(NamedTuple):
-    """A public key, the key path that settles it, and whose it is."""
-
-    key: str
-    owner: str
-    public: str
-
-
 def _names_are_unique(settings: Settings) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for index, peer in _named(settings):
@@ -44,55 +35,10 @@ def _names_are_unique(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"peers[{index}].name", peer.name, f"must be unique: peers[{earlier}] has it")
 
 
-def _public_keys_belong(settings: Settings) -> Iterator[Problem]:
-    for index, peer in enumerate(settings.peers):
-        if peer.public_key and peer.private_key and _public(peer.private_key) != peer.public_key:
-            yield Problem(f"peers[{index}].public_key", peer.public_key, "does not belong to private_key")
-
-
-def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
-    first: dict[str, str] = {}
-    for known in _known_keys(settings):
-        owner = first.setdefault(known.public, known.owner)
-        if owner != known.owner:
-            shown = known.public if known.key.endswith("public_key") else None
-            yield Problem(known.key, shown, f"must be unique: {owner} has it")
-
-
-def _known_keys(settings: Settings) -> Iterator[KnownKey]:
-    """Yield the public keys that the configuration settles; where it gives one twice, the one that counts."""
-    given = settings.keys.given_keys or {}
-    if server := settings.interface.private_key or given.get("server"):
-        yield KnownKey("private_key", "the server", _public(server))
-    for index, peer in enumerate(settings.peers):
-        owner, name = f"peers[{index}]", f"peer/{peer.name}"
-        if peer.public_key:
-            yield KnownKey(f"{owner}.public_key", owner, peer.public_key)
-        elif peer.private_key:
-            yield KnownKey(f"{owner}.private_key", owner, _public(peer.private_key))
-        elif name in given:
-            yield KnownKey(path(["given_keys", name]), owner, _public(given[name]))
-
-
-def _public(secret: SecretStr) -> str:
-    return keys.public_key(secret.get_secret_value())
-
-
 def _groups_exist(settings: Settings) -> Iterator[Problem]:
     for index, peer in enumerate(settings.peers):
         if peer.group is not None and peer.group not in settings.groups:
             yield Problem(f"peers[{index}].group", peer.group, "must be one of the groups")
-
-
-def _given_keys_are_not_rotated(settings: Settings) -> Iterator[Problem]:
-    for index, peer in enumerate(settings.peers):
-        given = "public_key" if peer.public_key else "private_key" if peer.private_key else ""
-        if given and (peer.key_generation or 1) > 1:
-            rule = f"has no effect: the key is given, change {given} instead"
-            yield Problem(f"peers[{index}].key_generation", str(peer.key_generation), rule)
-        if given and peer.rotation_policy == "automatic":
-            rule = f"cannot be automatic: the key is given by {given}"
-            yield Problem(f"peers[{index}].rotation_policy", "automatic", rule)
 
 
 def _allowed_ips_are_inside(settings: Settings) -> Iterator[Problem]:
@@ -130,6 +76,23 @@ def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
         if claim.network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(claim.key, str(claim.network), "needs address_ipv6 to be set")
     yield from _overlaps(_claims(settings, "site_networks"), "must be unique and not overlap")
+
+
+def _sites_leave_ways_out(settings: Settings) -> Iterator[Problem]:
+    for index, peer in enumerate(settings.peers):
+        for place, network in enumerate(peer.site_networks or ()):
+            for what, way in _ways_out(settings, peer):
+                if way in network:
+                    rule = f"must not hold {what} {way}: packets to it would go into the tunnel"
+                    yield Problem(f"peers[{index}].site_networks[{place}]", str(network), rule)
+
+
+def _ways_out(settings: Settings, peer: PeerSettings) -> Iterator[tuple[str, IPAddress]]:
+    """Yield what must be reached beside the peer's tunnel; where a name leads is not known beforehand."""
+    dialled = split_endpoint(peer.endpoint)[0] if peer.endpoint else None
+    for what, host in (("the peer's endpoint", dialled), ("ssh_jump_host", settings.ssh.ssh_jump_host)):
+        with suppress(ValueError):
+            yield what, address(host)
 
 
 def _client_routes_lead_somewhere(settings: Settings) -> Iterator[Problem]:
@@ -212,13 +175,11 @@ def _is_edge(network: IPNetwork, subnets: tuple[IPNetwork, ...]) -> bool:
 
 PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_names_are_unique, ("peers",)),
-    (_public_keys_belong, ("peers",)),
-    (_keys_are_unique, ("peers", "private_key")),
     (_groups_exist, ("peers", "groups")),
-    (_given_keys_are_not_rotated, ("peers",)),
     (_allowed_ips_are_inside, ("peers", "address", "address_ipv6")),
     (_allowed_ips_are_apart, ("peers",)),
     (_sites_are_apart, ("peers", "address", "address_ipv6")),
+    (_sites_leave_ways_out, ("peers",)),
     (_client_routes_lead_somewhere, ("peers", "address", "address_ipv6")),
     (_allow_leads_somewhere, ("peers", "address", "address_ipv6")),
     (_subnet_has_room, ("peers", "address")),
