@@ -25,6 +25,7 @@ from vpn.settings import (
     split_endpoint,
     touches,
 )
+from vpn.settings.ip import zoneless
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
 __all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
@@ -38,24 +39,37 @@ def resolve(
     """Return the effective server. Raise RenderError when the keyring or the ledger lacks a peer.
 
     `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none. Raise
-    ConfigError when it lies where it must not: what DHCP gives is known only now.
+    ConfigError when it lies where it must not, and when two have one key: what DHCP gives and what the keyring holds is
+    known only now.
     """
     if ct_address and (problems := [*_misplaced(settings, ct_address)]):
         raise ConfigError(problems)
     sites = {each.name: each.site_networks for each in settings.peers if each.site_networks}
     sources = _Sources(settings, keyring, ledger, now, sites, _everyones(settings))
     ordered = sorted(settings.peers, key=lambda each: each.name)
-    return Network(
+    found = Network(
         interface=_interface(settings, keyring, ct_address),
         peers=tuple(_peer(sources, each) for each in ordered),
         routes=tuple(_routes(settings)),
         firewall=_firewall(settings),
         agent=_agent(settings, keyring),
     )
+    if shared := [*_shared_keys(settings, found)]:
+        raise ConfigError(shared)
+    return found
+
+
+def _shared_keys(settings: Settings, network: Network) -> Iterator[Problem]:
+    """Yield the peers that have another's key: WireGuard knows a peer by its key alone, and would merge the two."""
+    first = {network.interface.public_key: "the server"}
+    for index, peer in enumerate(settings.peers):
+        owner = first.setdefault(network.peer(peer.name).public_key, f"peers[{index}]")
+        if owner != f"peers[{index}]":
+            yield Problem(f"peers[{index}].name", peer.name, f"must have a key of its own: {owner} has the same")
 
 
 def _misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
-    own = ip_network(ip_interface(ct_address).ip)
+    own = ip_network(ip_interface(zoneless(ct_address)).ip)
     if dmz := touches(own, settings.routing.dmz_networks):
         rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
         yield Problem("ip_address", str(own.network_address), rule)
@@ -184,9 +198,7 @@ def _access(own: PeerSettings, group_rules: tuple[AllowRule, ...] | None) -> Acc
 
 def _routes(settings: Settings) -> Iterator[Route]:
     for route in settings.routing.routes:
-        remote = route.gateway is not None and not any(route.gateway in each for each in settings.vpn_networks)
-        wanted = remote and route.route_type == "static"
-        yield Route(route.destination_network, route.gateway if wanted else None, route.metric)
+        yield Route(route.destination_network, settings.router_of(route), route.metric)
 
 
 def _firewall(settings: Settings) -> Firewall:

@@ -16,7 +16,7 @@ from vpn import rendering
 from vpn.agent import PORT as AGENT_PORT
 from vpn.network import Access, Network, Peer
 from vpn.settings import AllowRule, IPNetwork
-from vpn.settings.networks import PRIVATE
+from vpn.settings.networks import PRIVATE, forms
 
 SSH_PORT: Final = 22
 
@@ -63,7 +63,7 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
     # The same addresses whether joined or not; the kernel takes a transaction of some 5,000 elements at most.
     yield "sources", family.of(each for peer in active for each in peer.allowed_ips)
     yield "sites", family.of(each for peer in active for each in peer.site_networks)
-    yield "dmz", family.of(firewall.dmz_networks)
+    yield "dmz", family.of(_dmz(network))
     yield "destinations", family.of(firewall.destinations)
     yield "private", family.of(PRIVATE)
     yield "full", family.of(each for peer in active if peer.full_tunnel for each in peer.allowed_ips)
@@ -71,6 +71,13 @@ def _sets(family: Family, network: Network) -> Iterator[tuple[str, list[str]]]:
     yield "ssh", family.of(firewall.ssh_sources)
     agent = [ip_network(firewall.zabbix_server)] if firewall.zabbix_server else []
     yield "zabbix", family.of(agent)
+
+
+def _dmz(network: Network) -> Iterator[IPNetwork]:
+    """Yield the DMZ in every form that can pass: what stands for it in IPv6 only where the VPN has IPv6."""
+    families = {each.version for each in network.vpn_networks}
+    for each in network.firewall.dmz_networks:
+        yield from (form for form in forms(each) if form == each or form.version in families)
 
 
 def _services(network: Network) -> tuple[tuple[str, str], ...]:

@@ -13,7 +13,8 @@ from vpn.errors import ParseError
 from vpn.inifile import Entry, Section, sections
 from vpn.keys import check_key
 from vpn.network import Network, Peer, Route
-from vpn.settings import IPInterface, IPNetwork
+from vpn.settings import NIC, IPInterface, IPNetwork
+from vpn.settings.ip import zoneless
 from vpn.settings.names import endpoint
 
 NAME_KEY: Final = "Name"
@@ -118,8 +119,10 @@ def render_routes(network: Network) -> str:
 
 
 def _way(route: Route) -> str:
+    # A link-local address says nothing of where it is: `ip` wants the device told.
+    device = f" dev {NIC}" if route.gateway and route.gateway.is_link_local else ""
     metric = f" metric {route.metric}" if route.metric is not None else ""
-    return f"{route.destination} via {route.gateway}{metric}"
+    return f"{route.destination} via {route.gateway}{device}{metric}"
 
 
 def _wg_peer(peer: Peer) -> WgPeer:
@@ -162,7 +165,7 @@ def _read(entry: Entry, read: Callable[[str], Any]) -> Any:
 
 
 def _items(value: str) -> Iterable[str]:
-    return (item.strip() for item in value.split(",") if item.strip())
+    return (zoneless(item.strip()) for item in value.split(",") if item.strip())
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -193,7 +196,7 @@ def _text(value: str) -> str:
 
 _INTERFACE: dict[str, tuple[str, Callable[[str], Any]]] = {
     "privatekey": ("private_key", check_key),
-    "address": ("addresses", lambda value: tuple(ip_interface(each) for each in _items(value))),
+    "address": ("addresses", lambda value: tuple(map(ip_interface, _items(value)))),
     "listenport": ("listen_port", _number(0, 65535)),
     "mtu": ("mtu", _number(576, 65535)),
     "table": ("table", _text),

@@ -1,6 +1,7 @@
 """The bundle: whole, deterministic, and telling the server and its observer the same."""
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import io
@@ -13,7 +14,7 @@ import pytest
 from tests.pure.support import TEAM, ZABBIX, network, private_key, ring, settings, team
 from vpn import bundle, files, rendering, wgconf
 from vpn.bundle import Expectation, Fingerprints
-from vpn.errors import RenderError
+from vpn.errors import ConfigError, RenderError
 from vpn.network import Network
 
 
@@ -48,6 +49,16 @@ def test_all_scripts_are_carried_and_the_bootstrap_is_one_line() -> None:
     assert members["apply"] == rendering.static("server/apply")
     assert not members.keys() & {"README.md", "bootstrap"}
     assert "\n" not in bundle.bootstrap()
+
+
+def test_no_interface_is_named_as_another_member() -> None:
+    names = {name.removesuffix(".conf") for name in unpack(network(**ZABBIX)) if name.endswith(".conf")}
+    allowed = []
+    for name in names - {"wg0"}:
+        with contextlib.suppress(ConfigError):
+            allowed.append(settings(interface_name=name, file_path=f"/etc/wireguard/{name}.conf"))
+    assert {"runtime", "nftables", "sysctl"} < names
+    assert allowed == []
 
 
 def test_every_placement_has_its_member_and_files_with_secrets_are_roots_alone() -> None:

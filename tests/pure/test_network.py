@@ -157,6 +157,21 @@ def test_what_is_missing_is_named() -> None:
         network(of).peer("b")
 
 
+def test_a_key_that_another_has_by_the_keyring_is_refused() -> None:
+    """A key that was given once and stands nowhere now, or one that the stack made, may be given to another later."""
+    of = settings(peers=[{"name": "a"}, {"name": "b"}, {"name": "c"}])
+    found = ring(of)
+    found["peer/b"] = found["peer/a"]
+    found["peer/c"] = found["server"]
+    with pytest.raises(ConfigError) as refusal:
+        resolve(of, found, ledger(of), NOW)
+    assert [(each.key, each.value, each.rule) for each in refusal.value.problems] == [
+        ("peers[1].name", "b", "must have a key of its own: peers[0] has the same"),
+        ("peers[2].name", "c", "must have a key of its own: the server has the same"),
+    ]
+    assert found["peer/a"].secret not in str(refusal.value)
+
+
 def test_secrets_do_not_show() -> None:
     shown = repr(team())
     secrets = [entry.secret for name, entry in ring(settings(**TEAM)).items() if name != "owner"]

@@ -95,6 +95,13 @@ def test_forwarding_is_denied_by_default_and_the_dmz_comes_first() -> None:
     }
 
 
+def test_the_dmz_is_cut_off_in_the_ipv6_that_stands_for_it() -> None:
+    text = nftables.render(network(address_ipv6="fd00:8::1/64"))
+    assert elements(text, "dmz6") == ["::ffff:ac10:a00/120", "64:ff9b::ac10:a00/120", "2002:ac10:a00::/40"]
+    assert 'ip6 daddr @dmz6 counter drop comment "DMZ"' in chain(text, "forward")[:5]
+    assert elements(nftables.render(network()), "dmz6") == []
+
+
 def test_what_peers_send_is_judged_for_each_packet() -> None:
     """Established flows pass without a look at the rules only in the direction of the reply."""
     rules = chain(nftables.render(team()), "forward")

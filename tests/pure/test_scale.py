@@ -7,7 +7,7 @@ decide.
 import functools
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -18,7 +18,8 @@ from vpn.network import Network, resolve
 from vpn.settings import Settings, parse
 
 SIZES = (500, 2000)
-PUBLIC = public_key("one for all")
+SECRET = private_key("one for all")
+MADE: Final = (NOW.isoformat(), 1, "generated")
 
 
 def raw(count: int) -> dict[str, Any]:
@@ -30,8 +31,8 @@ def raw(count: int) -> dict[str, Any]:
 def prepared(count: int) -> tuple[Settings, Network]:
     """Return settings and network of so many peers; making keys is not what is measured."""
     of = parse(raw(count))
-    entry = KeyEntry("wireguard", private_key("x"), PUBLIC, NOW.isoformat(), 1, "generated")
-    ring = Keyring({SERVER: entry, **{f"peer/{peer.name}": entry for peer in of.peers}})
+    names = [SERVER, *(f"peer/{peer.name}" for peer in of.peers)]
+    ring = Keyring({name: KeyEntry("wireguard", SECRET, public_key(name), *MADE) for name in names})
     return of, resolve(of, ring, ledger(of), NOW)
 
 

@@ -81,6 +81,7 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("dmz_networks", [[], ["172.16.10.0/24"]], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
     ("listen_sources", [["0.0.0.0/0"]], [[]], "at least one"),
     ("ssh_sources", [["192.168.10.0/24"]], [[]], "at least one"),
+    ("dns_servers", [["fe80::1"]], [["fe80::1%eth0"], ["fe80::1%x\nPostUp = id"]], "without a zone"),
     ("ssh_host_key", [HOST_KEY], ["ssh-dss AAAA", "AAAA", HOST_KEY + "\nx"], "authorized_keys form"),
     ("ssh_jump_host", [], ["a b", "1.2.3", 5], "DNS name (RFC 1123) or an IP address"),
     ("ssh_jump_user", ["root"], ["Root!", ""], "login name"),
@@ -124,6 +125,10 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"file_path": "/srv/wireguard/wg0.conf"}, "file_path", "must be /etc/wireguard/wg0.conf"),
     ({"interface_name": "lo", "file_path": "/etc/wireguard/lo.conf"}, "interface_name", "already: lo, eth0"),
     ({"interface_name": "eth0", "file_path": "/etc/wireguard/eth0.conf"}, "interface_name", "already: lo, eth0"),
+    *(
+        ({"interface_name": name, "file_path": f"/etc/wireguard/{name}.conf"}, "interface_name", "used on the server")
+        for name in ("wgvpn-probe", "all", "default")
+    ),
     ({"private_key": SECRET, "public_key": KEY}, None, ""),
     ({"private_key": private_key("else"), "public_key": KEY}, "public_key", "does not belong"),
     ({"public_key": KEY}, "public_key", "not set"),
@@ -147,6 +152,20 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"routes": [{"destination_network": "172.16.0.0/12"}]}, "routes[0].destination_network", "DMZ"),
     ({"routes": [{"destination_network": "0.0.0.0/0"}]}, "routes[0].destination_network", "DMZ"),
     ({"routes": [{"destination_network": "172.17.0.0/16"}]}, None, ""),
+    *(
+        (
+            {"routes": [{"destination_network": network}], "address_ipv6": "fd00:8::1/64"},
+            "routes[0].destination_network",
+            f"DMZ 172.16.10.0/24, for which {form} stands",
+        )
+        for network, form in (
+            ("64:ff9b::ac10:a05/128", "64:ff9b::ac10:a00/120"),
+            ("64:ff9b::/96", "64:ff9b::ac10:a00/120"),
+            ("::ffff:172.16.10.0/120", "::ffff:ac10:a00/120"),
+            ("2002:ac10:a05::/48", "2002:ac10:a00::/40"),
+        )
+    ),
+    ({"routes": [{"destination_network": "64:ff9b::c0a8:0/112"}], "address_ipv6": "fd00:8::1/64"}, None, ""),
     (
         {"routes": [{"destination_network": "192.168.0.0/16"}, {"destination_network": "192.168.1.0/24"}]},
         "routes[1].destination_network",
@@ -185,6 +204,11 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ),
     ({"routes": [{"gateway": "10.8.0.1"}]}, "routes[0].destination_network", "required"),
     ({"routes": [{"destination_network": "192.168.0.0/16", "metric": -1}]}, "routes[0].metric", "ip-route"),
+    ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}]}, None, ""),
+    *(
+        ({"routes": [{"destination_network": "10.30.0.0/16", "metric": 5, **more}]}, "routes[0].metric", "only where")
+        for more in ({}, {"gateway": "10.8.0.1"}, {"gateway": "192.168.10.1", "route_type": "dynamic"})
+    ),
     ({"routes": [{"destination_network": "192.168.0.0/16", "route_type": "bgp"}]}, "routes[0].route_type", "one of"),
     ({"proxmox_endpoint": ...}, "proxmox_endpoint", "required"),
     ({"proxmox_api_token": ...}, "proxmox_api_token", "required"),
@@ -254,6 +278,8 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"site_networks": ["172.16.0.0/16"]}), "peers[0].site_networks[0]", "DMZ"),
     (peers({"site_networks": ["192.168.7.0/24"]}), "peers[0].site_networks[0]", "must not overlap"),
     (peers({"site_networks": ["0.0.0.0/0"]}), "peers[0].site_networks[0]", "overlap"),
+    (peers({**SITE, "endpoint": "10.20.0.1:51820"}), "peers[0].site_networks[0]", "endpoint 10.20.0.1"),
+    (peers({**SITE, "endpoint": "10.21.0.1:51820"}, {"endpoint": "10.20.0.1:51820"}), None, ""),
     (peers({"site_networks": ["fd00:9::/64"]}), "peers[0].site_networks[0]", "address_ipv6"),
     (peers({"group": "sales"}), None, ""),
     (peers({"group": "nobody"}), "peers[0].group", "one of the groups"),
@@ -263,12 +289,21 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"expires_at": "2027-01-31T18:00:00Z"}, {"expires_at": "2027-01-31T18:00:00+01:00"}), None, ""),
     (peers({"expires_at": "2027-01-31"}), "peers[0].expires_at", "offset"),
     (peers({"expires_at": "soon"}), "peers[0].expires_at", "RFC 3339"),
+    (peers({"expires_at": "2261-12-31T23:59:59Z"}, {"expires_at": "2261-12-31T23:59:59-12:00"}), None, ""),
+    *(
+        (peers({"expires_at": bad}), "peers[0].expires_at", "1970 to 2261")
+        for bad in (
+            *("2262-01-01T00:00:00Z", "2600-01-01T00:00:00Z", "9999-12-31T23:59:59-05:00"),
+            *("0001-01-01T00:00:00+05:00", "1969-12-31T00:00:00Z"),
+        )
+    ),
     (peers({"allow": []}, {"allow": [{"network": "192.168.10.0/24"}]}), None, ""),
     (peers({"allow": [{"network": "10.8.0.9/32"}]}), None, ""),
     (peers({"allow": [{"network": "0.0.0.0/0", "protocol": "tcp", "ports": [443]}]}), None, ""),
     (peers({"allow": [{"network": "198.51.100.0/24"}]}), None, ""),
     (peers({"allow": [{"network": "172.16.10.5/32"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "172.16.0.0/12"}]}), "peers[0].allow[0].network", "DMZ"),
+    (peers({"allow": [{"network": "64:ff9b::ac10:a05/128"}]}), "peers[0].allow[0].network", "DMZ"),
     (peers({"allow": [{"network": "10.99.0.0/16"}]}), "peers[0].allow[0].network", "inside the routes"),
     *(
         (peers({"allow": [{"network": network}]}), "peers[0].allow[0].network", "inside the routes")
@@ -321,9 +356,45 @@ def test_rules_of_groups(group: object, key: str | None, words: str) -> None:
     assert (key in found and words in found[key]) if key else found == {}, found
 
 
+@pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])
+def test_the_way_in_is_no_peer_s_site(host: str, refused: bool) -> None:
+    jump = {"ssh_jump_host": host, "ssh_jump_host_key": HOST_KEY, "ssh_jump_private_key_file": "~/.ssh/id"}
+    found = problems(**jump, peers=peers(SITE))
+    assert [key for key in found if "ssh_jump_host 10.20.0.9" in found[key]] == ["peers[0].site_networks[0]"] * refused
+    assert bool(found) == refused
+
+
 def test_server_and_peer_do_not_share_a_key() -> None:
     found = problems(private_key=SECRET, peers=peers({"public_key": KEY}))
     assert "the server has it" in found["peers[0].public_key"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "owner"),
+    [
+        ({"given_keys": {"peer/p0": SECRET, "peer/p1": SECRET}}, 'given_keys["peer/p1"]', "peers[0]"),
+        ({"given_keys": {"peer/p1": SECRET, "server": SECRET}}, 'given_keys["peer/p1"]', "the server"),
+        ({"given_keys": {"peer/p1": SECRET}, "private_key": SECRET}, 'given_keys["peer/p1"]', "the server"),
+        (
+            {"given_keys": {"peer/p0": SECRET}, "peers": peers({}, {"public_key": KEY})},
+            "peers[1].public_key",
+            "peers[0]",
+        ),
+    ],
+)
+def test_a_given_key_is_nobody_else_s(changes: dict[str, Any], key: str, owner: str) -> None:
+    found = problems(**{"peers": peers({}, {}), **changes})
+    assert found == {key: f"must be unique: {owner} has it"}
+    with pytest.raises(ConfigError) as refusal:
+        parse({**BASE, "peers": peers({}, {}), **changes})
+    assert SECRET not in str(refusal.value)
+
+
+def test_a_given_key_that_counts_for_nothing_may_be_another_s() -> None:
+    """The private key beside a peer goes before the one in `given_keys`, and so does the public one of its admin."""
+    other = private_key("else")
+    people = peers({}, {"private_key": other}, {"public_key": public_key("admin")})
+    assert problems(given_keys={"peer/p0": SECRET, "peer/p1": SECRET, "peer/p2": SECRET}, peers=people) == {}
 
 
 def test_every_key_has_a_rule_that_can_be_broken() -> None:

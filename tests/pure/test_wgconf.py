@@ -142,6 +142,13 @@ def test_routers_beyond_are_set_up_and_taken_down() -> None:
     assert conf.post_down == ("ip route del 10.30.0.0/16 via 192.168.10.1 metric 5 || true",)
 
 
+def test_a_router_by_its_link_local_address_is_looked_for_on_the_container_s_own_link() -> None:
+    route = {"destination_network": "fd09::/64", "gateway": "fe80::1", "metric": 5}
+    conf = wgconf.of_network(network(address_ipv6="fd00:8::1/64", routes=[route]))
+    assert conf.post_up[1:] == ("ip route replace fd09::/64 via fe80::1 dev eth0 metric 5",)
+    assert conf.post_down == ("ip route del fd09::/64 via fe80::1 dev eth0 metric 5 || true",)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -153,6 +160,7 @@ def test_routers_beyond_are_set_up_and_taken_down() -> None:
         (f"[Interface]\nPrivateKey = {KEY[:-2]}\n", 2, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nListenPort = 65536\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nAddress = 10.8.0.1/33\n", 3, "not valid"),
+        (f"[Interface]\nPrivateKey = {KEY}\nAddress = fd00::1%x/64\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nSaveConfig = maybe\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nPostUp =\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nListenPort = 1\nListenPort = 1\n", 4, "twice"),

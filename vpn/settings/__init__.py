@@ -6,6 +6,7 @@ Sections are grouped by what they are about; a field's name is its config key:
 
 from __future__ import annotations
 
+from vpn.settings.ip import IPAddress, IPInterface, IPNetwork
 from vpn.settings.names import join_endpoint, split_endpoint
 from vpn.settings.networks import in_any, touches
 from vpn.settings.parse import KNOWN_KEYS, parse
@@ -13,7 +14,6 @@ from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
 from vpn.settings.sections import NIC, Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Ssh
 from vpn.settings.settings import Settings
 from vpn.settings.systems import NetBox, Pbs, Zabbix
-from vpn.settings.types import IPAddress, IPInterface, IPNetwork
 
 __all__ = [
     "KNOWN_KEYS",

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 from vpn import calendar_event
 from vpn.errors import ParseError
-from vpn.settings.types import address, checked, interface4, matching
+from vpn.settings.ip import address, interface4
+from vpn.settings.types import checked, matching
 
 LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 _HOST = re.compile(rf"{LABEL}(\.{LABEL})*")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
-from vpn.settings.types import IPNetwork
+from vpn.settings.ip import IPNetwork
 
 RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ULA: Final = (IPv6Network("fc00::/7"),)
@@ -23,6 +23,36 @@ From the IANA special-purpose registries: what is private, shared, local, reserv
 IPv6 that stands for IPv4 (::/8 holds 64:ff9b::/96 of NAT64, 2002::/16 is 6to4). Networks for documentation are left
 out: nothing is behind them.
 """
+
+
+_NAT64 = IPv6Network("64:ff9b::/96")
+_MAPPED = IPv6Network("::ffff:0:0/96")
+_6TO4 = IPv6Network("2002::/16")
+
+
+def forms(network: IPNetwork) -> tuple[IPNetwork, ...]:
+    """Return a network and, of an IPv4 one, the IPv6 networks that stand for it wherever a router translates them.
+
+    They are those of NAT64 (RFC 6052), IPv4-mapped addresses (RFC 4291) and 6to4 (RFC 3056). A NAT64 prefix of a site's
+    own is not known here.
+    """
+    if isinstance(network, IPv6Network):
+        return (network,)
+    return (network, *(_embedded(network, prefix) for prefix in (_NAT64, _MAPPED, _6TO4)))
+
+
+def _embedded(network: IPv4Network, prefix: IPv6Network) -> IPv6Network:
+    """Return the IPv6 network that has an IPv4 network's bits right behind a prefix."""
+    bits = int(network.network_address) << (128 - prefix.prefixlen - 32)
+    return IPv6Network((int(prefix.network_address) | bits, prefix.prefixlen + network.prefixlen))
+
+
+def touched_dmz(network: IPNetwork, dmz: tuple[IPNetwork, ...]) -> str:
+    """Say which network of the DMZ shares an address with `network`, by whichever form; "" when none does."""
+    for each in dmz:
+        if form := touches(network, forms(each)):
+            return str(each) if form == each else f"{each}, for which {form} stands"
+    return ""
 
 
 def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from ipaddress import ip_interface
 from typing import NamedTuple
 
-from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
-from vpn.settings.networks import PRIVATE, in_any, touches
+from vpn.settings.ip import IPAddress, IPNetwork, address
+from vpn.settings.names import split_endpoint
+from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Settings
-from vpn.settings.types import IPNetwork
 
 Check = Callable[[Settings], Iterator[Problem]]
 
@@ -34,36 +35,10 @@ def _names_are_unique(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"peers[{index}].name", peer.name, f"must be unique: peers[{earlier}] has it")
 
 
-def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
-    server = settings.interface.private_key
-    first = {keys.public_key(server.get_secret_value()): "the server"} if server else {}
-    for index, peer in enumerate(settings.peers):
-        derived = keys.public_key(peer.private_key.get_secret_value()) if peer.private_key else None
-        if derived and peer.public_key and derived != peer.public_key:
-            yield Problem(f"peers[{index}].public_key", peer.public_key, "does not belong to private_key")
-        public = peer.public_key or derived
-        owner = first.setdefault(public, f"peers[{index}]") if public else None
-        if owner not in (None, f"peers[{index}]"):
-            key = f"peers[{index}].{'public_key' if peer.public_key else 'private_key'}"
-            value = peer.public_key or None
-            yield Problem(key, value, f"must be unique: {owner} has it")
-
-
 def _groups_exist(settings: Settings) -> Iterator[Problem]:
     for index, peer in enumerate(settings.peers):
         if peer.group is not None and peer.group not in settings.groups:
             yield Problem(f"peers[{index}].group", peer.group, "must be one of the groups")
-
-
-def _given_keys_are_not_rotated(settings: Settings) -> Iterator[Problem]:
-    for index, peer in enumerate(settings.peers):
-        given = "public_key" if peer.public_key else "private_key" if peer.private_key else ""
-        if given and (peer.key_generation or 1) > 1:
-            rule = f"has no effect: the key is given, change {given} instead"
-            yield Problem(f"peers[{index}].key_generation", str(peer.key_generation), rule)
-        if given and peer.rotation_policy == "automatic":
-            rule = f"cannot be automatic: the key is given by {given}"
-            yield Problem(f"peers[{index}].rotation_policy", "automatic", rule)
 
 
 def _allowed_ips_are_inside(settings: Settings) -> Iterator[Problem]:
@@ -103,6 +78,23 @@ def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
     yield from _overlaps(_claims(settings, "site_networks"), "must be unique and not overlap")
 
 
+def _sites_leave_ways_out(settings: Settings) -> Iterator[Problem]:
+    for index, peer in enumerate(settings.peers):
+        for place, network in enumerate(peer.site_networks or ()):
+            for what, way in _ways_out(settings, peer):
+                if way in network:
+                    rule = f"must not hold {what} {way}: packets to it would go into the tunnel"
+                    yield Problem(f"peers[{index}].site_networks[{place}]", str(network), rule)
+
+
+def _ways_out(settings: Settings, peer: PeerSettings) -> Iterator[tuple[str, IPAddress]]:
+    """Yield what must be reached beside the peer's tunnel; where a name leads is not known beforehand."""
+    dialled = split_endpoint(peer.endpoint)[0] if peer.endpoint else None
+    for what, host in (("the peer's endpoint", dialled), ("ssh_jump_host", settings.ssh.ssh_jump_host)):
+        with suppress(ValueError):
+            yield what, address(host)
+
+
 def _client_routes_lead_somewhere(settings: Settings) -> Iterator[Problem]:
     reachable = _reachable(settings)
     for holder, wanted in _holders(settings, "client_routes"):
@@ -126,7 +118,7 @@ def _allow_rule(settings: Settings, key: str, rule: AllowRule, reachable: tuple[
     # All of the internet is a fair destination of a full tunnel: the server cuts the DMZ out of it.
     if network is None or network.prefixlen == 0:
         return
-    if dmz := touches(network, settings.routing.dmz_networks or ()):
+    if dmz := touched_dmz(network, settings.routing.dmz_networks or ()):
         yield Problem(f"{key}.network", str(network), f"must not touch the DMZ {dmz} (security constraints)")
     elif touches(network, PRIVATE) and not in_any(network, reachable):
         text = "must be inside the routes, the VPN subnet or a peer's site networks"
@@ -183,12 +175,11 @@ def _is_edge(network: IPNetwork, subnets: tuple[IPNetwork, ...]) -> bool:
 
 PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_names_are_unique, ("peers",)),
-    (_keys_are_unique, ("peers", "private_key")),
     (_groups_exist, ("peers", "groups")),
-    (_given_keys_are_not_rotated, ("peers",)),
     (_allowed_ips_are_inside, ("peers", "address", "address_ipv6")),
     (_allowed_ips_are_apart, ("peers",)),
     (_sites_are_apart, ("peers", "address", "address_ipv6")),
+    (_sites_leave_ways_out, ("peers",)),
     (_client_routes_lead_somewhere, ("peers", "address", "address_ipv6")),
     (_allow_leads_somewhere, ("peers", "address", "address_ipv6")),
     (_subnet_has_room, ("peers", "address")),

@@ -11,15 +11,19 @@ from typing import Final, NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
-from vpn.settings.networks import RFC1918, ULA, in_any, touches
+from vpn.settings.ip import IPNetwork
+from vpn.settings.key_rules import KEY_RULES
+from vpn.settings.networks import RFC1918, ULA, in_any, touched_dmz, touches
 from vpn.settings.peer_rules import PEER_RULES
 from vpn.settings.sections import NIC, Route
 from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
-from vpn.settings.types import IPNetwork
 
 _SMALLEST_PREFIX = 30
 _TAKEN = ("lo", NIC)
+# The files beside the interface's own in the bundle, the interface that WireGuard is tried with, and what sysctl calls
+# every interface and those to come.
+_RESERVED = ("runtime", "nftables", "sysctl", "zabbix-agent", "zabbix_agent2", "wgvpn-probe", "all", "default")
 
 
 class Rule(NamedTuple):
@@ -31,7 +35,7 @@ class Rule(NamedTuple):
 
 def broken_rules(settings: Settings, invalid: frozenset[str]) -> list[Problem]:
     """Return the problems of all rules whose keys are sound."""
-    rules = [*RULES, *(Rule(*each) for each in (*PEER_RULES, *SYSTEM_RULES))]
+    rules = [*RULES, *(Rule(*each) for each in (*KEY_RULES, *PEER_RULES, *SYSTEM_RULES))]
     return [problem for rule in rules if invalid.isdisjoint(rule.needs) for problem in rule.check(settings)]
 
 
@@ -48,6 +52,8 @@ def _interface_is_a_new_one(settings: Settings) -> Iterator[Problem]:
     if name in _TAKEN:
         rule = f"must not be an interface that the container has already: {', '.join(_TAKEN)}"
         yield Problem("interface_name", name, rule)
+    if name in _RESERVED:
+        yield Problem("interface_name", name, "must not be a name that is used on the server: " + ", ".join(_RESERVED))
 
 
 def _address_is_private(settings: Settings) -> Iterator[Problem]:
@@ -120,7 +126,7 @@ def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
         key = f"routes[{index}].destination_network"
         if vpn := touches(network, settings.vpn_networks):
             yield Problem(key, str(network), f"must not overlap the VPN subnet {vpn} (data model 7)")
-        if dmz := touches(network, settings.routing.dmz_networks):
+        if dmz := touched_dmz(network, settings.routing.dmz_networks):
             yield Problem(key, str(network), f"must not touch the DMZ {dmz} (data model 7)")
         earlier = tuple(each for each in networks[:index] if each is not None)
         if other := touches(network, earlier):
@@ -139,6 +145,9 @@ def _routes_fit(settings: Settings) -> Iterator[Problem]:
         if network is not None and network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(f"routes[{index}].destination_network", str(network), "needs address_ipv6 to be set")
         yield from _gateway_fits(settings, index, route)
+        if route.metric is not None and settings.router_of(route) is None:
+            rule = "has an effect only where the server sets the route: a static one, with a router as its gateway"
+            yield Problem(f"routes[{index}].metric", str(route.metric), rule)
 
 
 def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Problem]:

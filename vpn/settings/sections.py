@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, SecretStr
 
-from vpn.settings import names
+from vpn.settings import ip, names
 from vpn.settings import types as t
 
 
@@ -92,7 +92,7 @@ class Interface(Section):
 
     interface_name: names.InterfaceName = "wg0"
     file_path: names.AbsolutePath = "/etc/wireguard/wg0.conf"
-    address: t.Interface4 = t.interface4("10.8.0.1/24")
+    address: t.Interface4 = ip.interface4("10.8.0.1/24")
     address_ipv6: t.Interface6 | None = None
     listen_port: Annotated[int, t.integer(1, 65535, "data model 2")] = 51820
     private_key: t.SecretKey | None = None
@@ -118,7 +118,7 @@ class Routing(Section):
     """What lies behind the server, and what must never be reached (data model 7)."""
 
     routes: Annotated[tuple[Route, ...], BeforeValidator(t.as_list)] = (Route(destination_network="192.168.0.0/16"),)
-    dmz_networks: t.Networks = (t.network("172.16.10.0/24"),)
+    dmz_networks: t.Networks = (ip.network("172.16.10.0/24"),)
     masquerade: t.Bool = True
     peer_to_peer: t.Bool = False
 
@@ -127,8 +127,8 @@ class Firewall(Section):
     """Who may talk to the server itself."""
 
     proxmox_firewall: t.Bool = True
-    listen_sources: t.Networks = (t.network("0.0.0.0/0"), t.network("::/0"))
-    ssh_sources: t.Networks = (t.network("192.168.0.0/16"),)
+    listen_sources: t.Networks = (ip.network("0.0.0.0/0"), ip.network("::/0"))
+    ssh_sources: t.Networks = (ip.network("192.168.0.0/16"),)
 
 
 class Ssh(Section):

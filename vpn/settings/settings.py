@@ -8,8 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from vpn.settings import names
 from vpn.settings import types as t
+from vpn.settings.ip import IPAddress, IPNetwork
 from vpn.settings.peers import GroupSettings, PeerSettings
-from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Routing, Section, Ssh
+from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 
 
@@ -47,16 +48,21 @@ class Settings(Section):
     peers_file: str
 
     @property
-    def vpn_networks(self) -> tuple[t.IPNetwork, ...]:
+    def vpn_networks(self) -> tuple[IPNetwork, ...]:
         """The VPN subnet, and its IPv6 twin when there is one."""
         second = self.interface.address_ipv6
         first = self.interface.address.network
         return (first, second.network) if second else (first,)
 
     @property
-    def destinations(self) -> tuple[t.IPNetwork, ...]:
+    def destinations(self) -> tuple[IPNetwork, ...]:
         """The networks that VPN clients reach through the server."""
         return tuple(route.destination_network for route in self.routing.routes)
+
+    def router_of(self, route: Route) -> IPAddress | None:
+        """Return the router that the server's own route to a network goes through, None where it sets no route."""
+        beyond = route.gateway is not None and not any(route.gateway in each for each in self.vpn_networks)
+        return route.gateway if beyond and route.route_type == "static" else None
 
     def group_of(self, peer: PeerSettings) -> GroupSettings:
         """Return the peer's group, an empty one when it has none."""

@@ -10,29 +10,21 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
-from ipaddress import (
-    IPv4Address,
-    IPv4Interface,
-    IPv4Network,
-    IPv6Address,
-    IPv6Interface,
-    IPv6Network,
-    ip_address,
-    ip_interface,
-    ip_network,
-)
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface
 from typing import Annotated, Any, Final, TypeVar
 
 from pydantic import BeforeValidator, PlainValidator, SecretStr
 
 from vpn import keys
 from vpn.errors import ParseError
-
-IPAddress = IPv4Address | IPv6Address
-IPInterface = IPv4Interface | IPv6Interface
-IPNetwork = IPv4Network | IPv6Network
+from vpn.settings import ip
+from vpn.settings.ip import IPAddress, IPNetwork
 
 Value = TypeVar("Value")
+
+
+_FIRST_YEAR: Final = 1970
+_LAST_YEAR: Final = 2261
 
 
 class _Invalid:
@@ -111,51 +103,6 @@ def only_true(value: object) -> bool:
     raise ValueError(message)
 
 
-def network(value: object) -> IPNetwork:
-    """Network in CIDR form without host bits, of either family."""
-    try:
-        return ip_network(_text(value))
-    except ValueError:
-        message = "must be a network in CIDR form without host bits, as 192.168.0.0/16"
-        raise ValueError(message) from None
-
-
-def address(value: object) -> IPAddress:
-    """Address of either family, without a prefix."""
-    try:
-        return ip_address(_text(value))
-    except ValueError:
-        message = "must be an IP address, as 192.168.20.1"
-        raise ValueError(message) from None
-
-
-def address4(value: object) -> IPv4Address:
-    """IPv4 address, without a prefix."""
-    found = address(value)
-    if not isinstance(found, IPv4Address):
-        message = "must be an IPv4 address"
-        raise ValueError(message)
-    return found
-
-
-def interface4(value: object) -> IPv4Interface:
-    """IPv4 address with prefix, the address being a host of the network."""
-    found = _interface(value, "must be an IPv4 address with prefix, as 10.8.0.1/24")
-    if not isinstance(found, IPv4Interface):
-        message = "must be an IPv4 address with prefix, as 10.8.0.1/24"
-        raise ValueError(message)
-    return found
-
-
-def interface6(value: object) -> IPv6Interface:
-    """IPv6 address with prefix, the address being a host of the network."""
-    found = _interface(value, "must be an IPv6 address with prefix, as fd00:8::1/64")
-    if not isinstance(found, IPv6Interface):
-        message = "must be an IPv6 address with prefix, as fd00:8::1/64"
-        raise ValueError(message)
-    return found
-
-
 def key(value: object) -> str:
     """WireGuard key in canonical base64."""
     try:
@@ -179,13 +126,19 @@ def secret_text(value: object) -> SecretStr:
 
 
 def moment(value: object) -> dt.datetime:
-    """Point in time with offset (RFC 3339), as 2027-01-31T18:00:00Z. YAML hands over datetimes."""
+    """Point in time with offset (RFC 3339), as 2027-01-31T18:00:00Z. YAML hands over datetimes.
+
+    What is later than nftables counts would be over at once there: the nanoseconds since 1970 fill 63 bits in 2262.
+    """
     try:
         found = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(_text(value))
     except ValueError:
         found = None
     if found is None or found.tzinfo is None:
         message = "must be a date and time with offset (RFC 3339), as 2027-01-31T18:00:00Z"
+        raise ValueError(message)
+    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
+        message = f"must be in the years {_FIRST_YEAR} to {_LAST_YEAR}: nftables counts no further"
         raise ValueError(message)
     return found.astimezone(dt.UTC).replace(microsecond=0)
 
@@ -210,21 +163,6 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _interface(value: object, rule: str) -> IPInterface:
-    try:
-        text = _text(value)
-        found = ip_interface(text)
-    except ValueError:
-        raise ValueError(rule) from None
-    if "/" not in text:
-        raise ValueError(rule)
-    host_bits = found.max_prefixlen - found.network.prefixlen
-    if host_bits > 1 and found.ip in (found.network.network_address, found.network.broadcast_address):
-        message = "must have a host part: neither the network's own nor its broadcast address"
-        raise ValueError(message)
-    return found
-
-
 def _decoded(value: Any, opening: str) -> Any:
     if isinstance(value, str) and value.lstrip().startswith(opening):
         try:
@@ -236,11 +174,11 @@ def _decoded(value: Any, opening: str) -> Any:
 
 Bool = Annotated[bool, checked(boolean)]
 OnlyTrue = Annotated[bool, checked(only_true)]
-Network = Annotated[IPNetwork, checked(network)]
-Address = Annotated[IPAddress, checked(address)]
-Address4 = Annotated[IPv4Address, checked(address4)]
-Interface4 = Annotated[IPv4Interface, checked(interface4)]
-Interface6 = Annotated[IPv6Interface, checked(interface6)]
+Network = Annotated[IPNetwork, checked(ip.network)]
+Address = Annotated[IPAddress, checked(ip.address)]
+Address4 = Annotated[IPv4Address, checked(ip.address4)]
+Interface4 = Annotated[IPv4Interface, checked(ip.interface4)]
+Interface6 = Annotated[IPv6Interface, checked(ip.interface6)]
 PublicKey = Annotated[str, checked(key)]
 SecretKey = Annotated[SecretStr, checked(secret_key)]
 SecretText = Annotated[SecretStr, checked(secret_text)]
