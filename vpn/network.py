@@ -198,7 +198,9 @@ def _access(own: PeerSettings, group_rules: tuple[AllowRule, ...] | None) -> Acc
 
 def _routes(settings: Settings) -> Iterator[Route]:
     for route in settings.routing.routes:
-        yield Route(route.destination_network, settings.router_of(route), route.metric)
+        remote = route.gateway is not None and not any(route.gateway in each for each in settings.vpn_networks)
+        wanted = remote and route.route_type == "static"
+        yield Route(route.destination_network, route.gateway if wanted else None, route.metric)
 
 
 def _firewall(settings: Settings) -> Firewall:

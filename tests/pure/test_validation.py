@@ -204,11 +204,6 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ),
     ({"routes": [{"gateway": "10.8.0.1"}]}, "routes[0].destination_network", "required"),
     ({"routes": [{"destination_network": "192.168.0.0/16", "metric": -1}]}, "routes[0].metric", "ip-route"),
-    ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}]}, None, ""),
-    *(
-        ({"routes": [{"destination_network": "10.30.0.0/16", "metric": 5, **more}]}, "routes[0].metric", "only where")
-        for more in ({}, {"gateway": "10.8.0.1"}, {"gateway": "192.168.10.1", "route_type": "dynamic"})
-    ),
     ({"routes": [{"destination_network": "192.168.0.0/16", "route_type": "bgp"}]}, "routes[0].route_type", "one of"),
     ({"proxmox_endpoint": ...}, "proxmox_endpoint", "required"),
     ({"proxmox_api_token": ...}, "proxmox_api_token", "required"),

@@ -145,9 +145,6 @@ def _routes_fit(settings: Settings) -> Iterator[Problem]:
         if network is not None and network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(f"routes[{index}].destination_network", str(network), "needs address_ipv6 to be set")
         yield from _gateway_fits(settings, index, route)
-        if route.metric is not None and settings.router_of(route) is None:
-            rule = "has an effect only where the server sets the route: a static one, with a router as its gateway"
-            yield Problem(f"routes[{index}].metric", str(route.metric), rule)
 
 
 def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Problem]:

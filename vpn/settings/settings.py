@@ -8,9 +8,9 @@ from pydantic import BeforeValidator, Field
 
 from vpn.settings import names
 from vpn.settings import types as t
-from vpn.settings.ip import IPAddress, IPNetwork
+from vpn.settings.ip import IPNetwork
 from vpn.settings.peers import GroupSettings, PeerSettings
-from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
+from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Routing, Section, Ssh
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 
 
@@ -58,11 +58,6 @@ class Settings(Section):
     def destinations(self) -> tuple[IPNetwork, ...]:
         """The networks that VPN clients reach through the server."""
         return tuple(route.destination_network for route in self.routing.routes)
-
-    def router_of(self, route: Route) -> IPAddress | None:
-        """Return the router that the server's own route to a network goes through, None where it sets no route."""
-        beyond = route.gateway is not None and not any(route.gateway in each for each in self.vpn_networks)
-        return route.gateway if beyond and route.route_type == "static" else None
 
     def group_of(self, peer: PeerSettings) -> GroupSettings:
         """Return the peer's group, an empty one when it has none."""
