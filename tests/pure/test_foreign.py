@@ -1,5 +1,6 @@
 """Servers that others configured are taken over with their keys, and what does not carry over is told."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,20 @@ def test_a_store_of_wg_easy() -> None:
         "peer Bob-Phone: oneTimeLink is left out: it cannot be represented",
         "client id-3 is left out: it lacks a valid key or address",
     )
+
+
+@pytest.mark.parametrize("place", ["server", "client"])
+def test_no_address_brings_lines_along(place: str) -> None:
+    store = json.loads((FILES / "wg-easy.json").read_text())
+    chosen = store["server"] if place == "server" else next(iter(store["clients"].values()))
+    chosen["address"] = "fe80::1%x\nPostUp = id"
+    with contextlib.suppress(ParseError):
+        found = foreign.parse(json.dumps(store))
+        assert "PostUp" not in f"{found.config}{found.reports}{foreign.export(found)}"
+        assert place == "client"
+    hand = f"[Interface]\nPrivateKey = {private_key('hand')}\nAddress = fe80::1%x/64\n"
+    with pytest.raises(ParseError, match="address is not an IP network"):
+        foreign.parse(hand)
 
 
 def with_secrets(found: Imported) -> dict[str, Any]:

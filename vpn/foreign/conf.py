@@ -12,6 +12,7 @@ from vpn.foreign.imported import Draft, Imported, fit_name
 from vpn.inifile import Entry, Section, sections
 from vpn.keys import check_key
 from vpn.settings import IPNetwork
+from vpn.settings.ip import zoneless
 from vpn.settings.names import endpoint
 
 Value = TypeVar("Value")
@@ -193,7 +194,7 @@ def _items(value: str) -> list[str]:
 
 def _network_value(read: Callable[[str], Value], text: str, entry: Entry) -> Value:
     try:
-        return read(text)
+        return read(zoneless(text))
     except ValueError:
         raise ParseError(f"{entry.key} is not an IP network", entry.line) from None
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from vpn.errors import ParseError
 from vpn.foreign.imported import Draft, Imported, fit_name
 from vpn.keys import check_key
+from vpn.settings.ip import zoneless
 
 _PREFIX: Final = 24
 """wg-easy keeps the server's address without its prefix and always writes /24."""
@@ -49,7 +50,7 @@ def parse_json(text: str) -> Imported:
 
 def _server(draft: Draft, server: Mapping[str, Any]) -> None:
     draft.secrets["private_key"] = check_key(str(server["privateKey"]))
-    address = str(server["address"])
+    address = zoneless(str(server["address"]))
     if "/" not in address:
         draft.report(f"the server's address {address} has no prefix: /{_PREFIX} is taken, as wg-easy does")
         address = f"{address}/{_PREFIX}"
@@ -79,7 +80,7 @@ def _peer(draft: Draft, key: str, client: Mapping[str, Any]) -> tuple[dict[str, 
     peer: dict[str, Any] = {
         "name": name,
         "public_key": check_key(str(client["publicKey"])),
-        "allowed_ips": [str(ip_network(str(client["address"])))],
+        "allowed_ips": [str(ip_network(zoneless(str(client["address"]))))],
         "persistent_keepalive": 0,
     }
     if client.get("expiredAt"):
