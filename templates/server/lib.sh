@@ -28,6 +28,18 @@ fail() {
     exit 1
 }
 
+# Say of something the tunnel does not need that it is not in order: the run goes on, and fails at its end. To undo the
+# change would let a peer in again that was just removed.
+unwell() { echo "$*" >>"$here/unwell"; }
+
+# Say what is wrong with a unit ($1): what the tunnel stands on ends this step, another is unwell.
+complain() {
+    case $1 in
+        "$service" | wireguard-vpn-firewall.service) fail "$*" ;;
+        *) unwell "$*" ;;
+    esac
+}
+
 # A step that ends without saying why is told by its place.
 explain_failures() {
     set -E
