@@ -74,7 +74,16 @@ routes_present() {
 }
 routes_wanted() { tr ' ' '\n' <<<"${setting[routes]:-}" | sed '/^$/d' | sort; }
 
+# The addresses of an interface, one a line, each with its length.
+addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }
+
 interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
+
+# Whether it is there and up (IFF_UP): a link that was set down keeps its key, its peers and its IPv4 address.
+interface_up() {
+    local flags
+    flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
+}
 
 # Name and version of each wanted package that is installed.
 installed_packages() {

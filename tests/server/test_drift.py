@@ -12,6 +12,8 @@ DRIFT = {
         m.running.read_text() + f"[Peer]\nPublicKey = {key(66)}\nAllowedIPs = 10.8.0.66/32\n"
     ),
     "service stopped": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("enabled\n"),
+    "link down": lambda m: (m.root / "sys/class/net/wg0/flags").write_text("0x90\n"),
+    "address deleted": lambda m: (m.home / "addresses").write_text(""),
     "service disabled": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("active\n"),
     "rules flushed": lambda m: (m.home / "table").unlink(),
     "package gone": lambda m: (m.home / "packages").write_text("nftables qrencode"),
@@ -28,6 +30,27 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) != clean
     assert server.apply(TEAM).status == 0
     assert server.observe(TEAM) == clean
+
+
+def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> None:
+    site = TEAM.but(routes="10.77.0.0/16")
+    assert server.apply(site).report["ok"]
+    clean = server.observe(site)
+    assert (clean["runtime"]["addresses"], clean["runtime"]["routes"]) == (["10.8.0.1/24"], ["10.77.0.0/16"])
+    (server.home / "routes").write_text("")
+    assert server.observe(site)["runtime"]["routes"] == []
+    assert server.apply(site).status == 0
+    assert server.observe(site) == clean
+
+
+def test_a_link_that_is_down_is_told_as_such_and_does_not_pass_as_applied(server: Machine) -> None:
+    down = server.root / "sys/class/net/wg0/flags"
+    down.write_text("0x90\n")
+    assert server.observe(TEAM)["runtime"] is None
+    (server.bin / "systemctl").rename(server.home / "systemctl")
+    (server.bin / "systemctl").write_text(f'#!/bin/sh\n"$MACHINE/systemctl" "$@"; r=$?; echo 0x90 >{down}; exit $r\n')
+    (server.bin / "systemctl").chmod(0o755)
+    assert server.apply(TEAM).report["reason"].startswith("wg0 is not up after the change")
 
 
 def test_what_save_config_writes_is_no_drift(server: Machine) -> None:

@@ -154,7 +154,7 @@ def test_an_apply_that_does_not_end_is_not_waited_for_for_ever(server: Machine) 
 
 
 def test_a_probe_that_a_kill_left_does_not_deny_the_kernels_wireguard(machine: Machine) -> None:
-    (machine.root / "sys/class/net/wgvpn-probe").touch()
+    (machine.root / "sys/class/net/wgvpn-probe").mkdir()
     assert machine.apply(TEAM).report["ok"]
 
 
