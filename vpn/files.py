@@ -17,6 +17,7 @@ LIBRARY: Final = "/usr/local/lib/wireguard-vpn"
 NFTABLES_FILE: Final = "/etc/wireguard-vpn/nftables.conf"
 SYSCTL_FILE: Final = "/etc/sysctl.d/90-wireguard-vpn.conf"
 PEERS_FILE: Final = f"{STATE}/peers.tsv"
+WATCH_UNIT_FILE: Final = "/etc/systemd/system/wireguard-vpn-watch@.service"
 FIREWALL_UNIT: Final = "wireguard-vpn-firewall.service"
 PACKAGES: Final = ("iproute2", "nftables", "qrencode", "wireguard-tools")
 
@@ -130,8 +131,8 @@ def units(network: Network) -> tuple[str, ...]:
 def restarts(network: Network) -> tuple[tuple[str, str], ...]:
     """Return which changed file restarts which unit."""
     name = network.interface.name
-    own = (f"{LIBRARY}/watch", f"wireguard-vpn-watch@{name}.service")
-    return (own, *(agent.restarts(name) if network.agent else ()))
+    watch = [(path, f"wireguard-vpn-watch@{name}.service") for path in (f"{LIBRARY}/watch", WATCH_UNIT_FILE)]
+    return (*watch, *(agent.restarts(name) if network.agent else ()))
 
 
 def sha256(content: bytes) -> str:

@@ -86,6 +86,15 @@ def test_the_settings_say_what_the_scripts_need() -> None:
     assert "wireguard" not in found["packages"].split(), "the package would pull a kernel into the container"
 
 
+def test_script_and_unit_of_the_watch_restart_it() -> None:
+    watch = "wireguard-vpn-watch@wg0.service"
+    restarts = lines(unpack(team())["settings"], "=")["restarts"].split()
+    assert f"/usr/local/lib/wireguard-vpn/watch:{watch}" in restarts
+    assert f"/etc/systemd/system/wireguard-vpn-watch@.service:{watch}" in restarts
+    placed = unpack(team())["placement"].decode()
+    assert all(f" {each.partition(':')[0]} " in placed for each in restarts)
+
+
 def test_ipv6_is_forwarded_only_where_it_is_routed() -> None:
     assert lines(unpack(network())["settings"], "=")["sysctls"] == "net.ipv4.ip_forward=1"
 
