@@ -85,6 +85,12 @@ interface_up() {
     flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
 }
 
+# A run that was killed leaves its bundle, and the keys in it, in memory. No run waits for the lock as long as half an
+# hour, so with the lock in hand an older one is nobody's.
+remove_old_bundles() {
+    find "$root/run" -maxdepth 1 -type d -name 'wireguard-vpn.??????' ! -path "$here" -mmin +30 -exec rm -rf {} + || true
+}
+
 # Name and version of each wanted package that is installed.
 installed_packages() {
     # shellcheck disable=SC2086

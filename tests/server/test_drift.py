@@ -1,8 +1,10 @@
 """Drift is observed and repaired; what is not drift is left alone; at the end nothing of ours is left."""
 
+import os
+
 import pytest
 
-from tests.server.machine import AGENT, TEAM, Machine, key
+from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -65,6 +67,12 @@ def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
 
 
 def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
+    for name in ("merged", "settled", "wireguard-vpn", "tmp"):  # by a kill between the writing and the move
+        (server.root / f"etc/wireguard/wg0.conf.{name}").write_text(PRIVATE)
+    killed = server.root / "run/wireguard-vpn.aB3xYz"
+    killed.mkdir()
+    (killed / "wg0.conf").write_text(PRIVATE)
+    os.utime(killed, times=(0, 0))
     outcome = server.run(server.bundle(TEAM) / "retire")
     left = [path for path in server.root.rglob("*") if path.is_file() and "sys/" not in str(path)]
     assert outcome.report == {"ok": True, "retired": "wg0"}

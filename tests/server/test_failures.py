@@ -1,5 +1,6 @@
 """What a failed apply leaves: nothing changed, or the last good version."""
 
+import os
 from fcntl import LOCK_EX, flock
 
 import pytest
@@ -105,6 +106,18 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
     assert outcome.report["rolled_back"] is True
     assert not any((server.root / target[1:]).exists() for target in AGENT_FILES.values())
     assert server.unit(AGENT) == []
+
+
+def test_what_killed_runs_left_in_memory_goes_with_the_next(server: Machine) -> None:
+    names = ("wireguard-vpn.aB3xYz", "wireguard-vpn.123456", "other")
+    killed, waiting, other = (server.root / "run" / name for name in names)
+    for directory in (killed, waiting, other):
+        directory.mkdir()
+        (directory / "wg0.conf").write_text(PRIVATE)
+    for directory in (killed, other):
+        os.utime(directory, times=(0, 0))
+    assert server.apply(TEAM).report["ok"]
+    assert [each.exists() for each in (killed, waiting, other)] == [False, True, True]
 
 
 def test_an_undo_knows_the_last_good_version_after_a_kill_while_it_was_kept(server: Machine) -> None:
