@@ -85,6 +85,16 @@ interface_up() {
     flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
 }
 
+# Stop all there is of the service.
+stop_units() {
+    local unit
+    for unit in "$service" ${setting[units]} $(cat "$state/units" 2>/dev/null || true); do
+        systemctl disable --now "$unit" >/dev/null 2>&1 || true
+    done
+    if interface_exists; then ip link delete "$interface"; fi
+    nft delete table inet "$table" 2>/dev/null || true
+}
+
 # A run that was killed leaves its bundle, and the keys in it, in memory. No run waits for the lock as long as half an
 # hour, so with the lock in hand an older one is nobody's.
 remove_old_bundles() {
