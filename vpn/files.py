@@ -9,6 +9,7 @@ from typing import Final
 
 from vpn import agent, keys, nftables, rendering, wgconf
 from vpn.network import Network
+from vpn.settings import NIC
 
 SCRIPTS: Final = "server"
 NOT_CARRIED: Final = ("README.md", "bootstrap", "placement")
@@ -114,9 +115,14 @@ def packages(network: Network) -> tuple[str, ...]:
 
 
 def sysctls(network: Network) -> dict[str, str]:
-    """Return the kernel settings the server needs (data model 7: IP forwarding), for the families it routes."""
+    """Return the kernel settings the server needs (data model 7: IP forwarding), for the families it routes, in order.
+
+    A kernel that forwards IPv6 ignores router advertisements and drops the default route it has of them, unless
+    `accept_ra` is 2 (Linux, networking/ip-sysctl): so that comes first.
+    """
     found = {"net.ipv4.ip_forward": "1"}
     if any(address.version == 6 for address in network.interface.addresses):
+        found[f"net.ipv6.conf.{NIC}.accept_ra"] = "2"
         found["net.ipv6.conf.all.forwarding"] = "1"
     return found
 
