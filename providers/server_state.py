@@ -30,7 +30,8 @@ class StateProps(Props):
     """`fingerprints` and `expectation` as `vpn.bundle` makes them; `node` and `container_id` name the guest.
 
     `instance` is the MAC address of our container, `mark` the line of its notes without which the claim lets it live.
-    `plan` (kind and summary) is what the last change does, `epoch` counts repairs, `drift` what refresh found.
+    `plan` (kind and summary) is what the last change does, `epoch` counts versions and repairs, `drift` is what refresh
+    found.
     """
 
     as_text = frozenset({"fingerprints", "expectation"})
@@ -55,7 +56,7 @@ class ServerStateProvider(Provider[StateProps]):
         """Decide plan and epoch from the old state, what refresh found, and the new version."""
         moved = old is None or ("instance" not in new.unknown and old.instance not in ("", new.instance))
         found = old.drift if old else []
-        epoch = (old.epoch or 0 if old else 0) + (1 if moved or found else 0)
+        epoch = (old.epoch or 0 if old else 0) + (1 if moved or found or _differs(old, new) else 0)
         if "fingerprints" in new.unknown:
             return new.with_(plan=None, epoch=epoch, drift=[])
         before = None if moved or old is None or not old.fingerprints else Fingerprints.from_dict(old.fingerprints)
@@ -90,6 +91,17 @@ class ServerStateProvider(Provider[StateProps]):
         except SshError as error:
             if _runs(old):
                 raise SshError(_stuck(old, error)) from None
+
+
+def _differs(old: StateProps | None, new: StateProps) -> bool:
+    """Whether another version is wanted than last, as far as it is known.
+
+    Then the bundle is none that ever was: of one whose run failed, and which may be on the server, the command knows
+    nothing, and would take the way back to the version before for nothing to do.
+    """
+    if old is None or new.unknown & {"fingerprints", "expectation"}:
+        return False
+    return (old.fingerprints, old.expectation) != (new.fingerprints, new.expectation)
 
 
 def _refuse_another_name(old: StateProps, new: StateProps) -> None:
@@ -143,7 +155,7 @@ def _stuck(old: StateProps, error: SshError) -> str:
 
 
 class ServerState(Resource, module="vpn", name="ServerState"):
-    """What the server is expected to be, what the next change does, and how often it was repaired."""
+    """What the server is expected to be, what the next change does, and how often it was changed or repaired."""
 
     plan: pulumi.Output[dict[str, Any]]
     epoch: pulumi.Output[int]

@@ -25,7 +25,8 @@ TOOL_PARTS: Final = ("lib.sh", "canonical.awk")
 def pack(network: Network, *, epoch: int, instance: str) -> str:
     """Return the bundle as base64 text for the standard input of `bootstrap()`. It holds secrets.
 
-    `epoch` is raised to run an unchanged bundle again (drift was found); `instance` names the container it is for.
+    `epoch` is raised for each version, and to run an unchanged one again (drift was found); `instance` names the
+    container it is for.
     """
     found = collect(network)
     members = {**found.members, **_index(found, settings(network, epoch=epoch, instance=instance))}

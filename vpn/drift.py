@@ -54,10 +54,21 @@ def _runtime(expected: Expectation, found: Mapping[str, Any] | None) -> Iterator
         yield f"{expected.interface} runs with another key"
     if int(found["listen_port"]) != expected.listen_port:
         yield f"{expected.interface} listens on port {int(found['listen_port'])} instead of {expected.listen_port}"
+    yield from _ways(expected, found)
     peers = tuple(_peers(expected, found))
     yield from peers
     if not peers and found["digest"] != expected.runtime_digest:
         yield f"{expected.interface} runs with other settings than configured (preshared key, keepalive or port)"
+
+
+def _ways(expected: Expectation, found: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the addresses and routes without which packets do not find the tunnel."""
+    for address in expected.addresses:
+        if address not in found.get("addresses", expected.addresses):
+            yield f"{expected.interface} does not have its address {address}"
+    for route in expected.routes:
+        if route not in found.get("routes", expected.routes):
+            yield f"the route to {route} through {expected.interface} is gone"
 
 
 def _peers(expected: Expectation, found: Mapping[str, Any]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vpn import files
+from vpn import files, wgconf
 from vpn.network import Network
 
 
@@ -42,6 +42,8 @@ class Expectation:
     units: tuple[str, ...]
     sysctls: Mapping[str, str]
     packages: tuple[str, ...]
+    addresses: tuple[str, ...]
+    routes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the expectation as JSON-able data."""
@@ -49,7 +51,10 @@ class Expectation:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
-        """Return the expectation from its JSON-able data; numbers may come as floats, None values may be missing."""
+        """Return the expectation from its JSON-able data; numbers may come as floats, None values may be missing.
+
+        So may what a state of an earlier version does not know: addresses and routes.
+        """
         return cls(
             interface=data["interface"],
             config_digest=data["config_digest"],
@@ -64,6 +69,8 @@ class Expectation:
             units=tuple(data["units"]),
             sysctls=dict(data["sysctls"]),
             packages=tuple(data["packages"]),
+            addresses=tuple(data.get("addresses", ())),
+            routes=tuple(data.get("routes", ())),
         )
 
 
@@ -92,4 +99,6 @@ def expectation(network: Network) -> Expectation:
         units=files.units(network),
         sysctls=files.sysctls(network),
         packages=files.packages(network),
+        addresses=tuple(map(str, own.addresses)),
+        routes=tuple(map(str, wgconf.routes(network))),
     )

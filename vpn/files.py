@@ -9,6 +9,7 @@ from typing import Final
 
 from vpn import agent, keys, nftables, rendering, wgconf
 from vpn.network import Network
+from vpn.settings import NIC
 
 SCRIPTS: Final = "server"
 NOT_CARRIED: Final = ("README.md", "bootstrap", "placement")
@@ -17,6 +18,7 @@ LIBRARY: Final = "/usr/local/lib/wireguard-vpn"
 NFTABLES_FILE: Final = "/etc/wireguard-vpn/nftables.conf"
 SYSCTL_FILE: Final = "/etc/sysctl.d/90-wireguard-vpn.conf"
 PEERS_FILE: Final = f"{STATE}/peers.tsv"
+WATCH_UNIT_FILE: Final = "/etc/systemd/system/wireguard-vpn-watch@.service"
 FIREWALL_UNIT: Final = "wireguard-vpn-firewall.service"
 PACKAGES: Final = ("iproute2", "nftables", "qrencode", "wireguard-tools")
 
@@ -113,9 +115,14 @@ def packages(network: Network) -> tuple[str, ...]:
 
 
 def sysctls(network: Network) -> dict[str, str]:
-    """Return the kernel settings the server needs (data model 7: IP forwarding), for the families it routes."""
+    """Return the kernel settings the server needs (data model 7: IP forwarding), for the families it routes, in order.
+
+    A kernel that forwards IPv6 ignores router advertisements and drops the default route it has of them, unless
+    `accept_ra` is 2 (Linux, networking/ip-sysctl): so that comes first.
+    """
     found = {"net.ipv4.ip_forward": "1"}
     if any(address.version == 6 for address in network.interface.addresses):
+        found[f"net.ipv6.conf.{NIC}.accept_ra"] = "2"
         found["net.ipv6.conf.all.forwarding"] = "1"
     return found
 
@@ -130,8 +137,8 @@ def units(network: Network) -> tuple[str, ...]:
 def restarts(network: Network) -> tuple[tuple[str, str], ...]:
     """Return which changed file restarts which unit."""
     name = network.interface.name
-    own = (f"{LIBRARY}/watch", f"wireguard-vpn-watch@{name}.service")
-    return (own, *(agent.restarts(name) if network.agent else ()))
+    watch = [(path, f"wireguard-vpn-watch@{name}.service") for path in (f"{LIBRARY}/watch", WATCH_UNIT_FILE)]
+    return (*watch, *(agent.restarts(name) if network.agent else ()))
 
 
 def sha256(content: bytes) -> str:

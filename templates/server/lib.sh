@@ -28,6 +28,18 @@ fail() {
     exit 1
 }
 
+# Say of something the tunnel does not need that it is not in order: the run goes on, and fails at its end. To undo the
+# change would let a peer in again that was just removed.
+unwell() { echo "$*" >>"$here/unwell"; }
+
+# Say what is wrong with a unit ($1): what the tunnel stands on ends this step, another is unwell.
+complain() {
+    case $1 in
+        "$service" | wireguard-vpn-firewall.service) fail "$*" ;;
+        *) unwell "$*" ;;
+    esac
+}
+
 # A step that ends without saying why is told by its place.
 explain_failures() {
     set -E
@@ -62,7 +74,32 @@ routes_present() {
 }
 routes_wanted() { tr ' ' '\n' <<<"${setting[routes]:-}" | sed '/^$/d' | sort; }
 
+# The addresses of an interface, one a line, each with its length.
+addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }
+
 interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
+
+# Whether it is there and up (IFF_UP): a link that was set down keeps its key, its peers and its IPv4 address.
+interface_up() {
+    local flags
+    flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
+}
+
+# Stop all there is of the service.
+stop_units() {
+    local unit
+    for unit in "$service" ${setting[units]} $(cat "$state/units" 2>/dev/null || true); do
+        systemctl disable --now "$unit" >/dev/null 2>&1 || true
+    done
+    if interface_exists; then ip link delete "$interface"; fi
+    nft delete table inet "$table" 2>/dev/null || true
+}
+
+# A run that was killed leaves its bundle, and the keys in it, in memory. No run waits for the lock as long as half an
+# hour, so with the lock in hand an older one is nobody's.
+remove_old_bundles() {
+    find "$root/run" -maxdepth 1 -type d -name 'wireguard-vpn.??????' ! -path "$here" -mmin +30 -exec rm -rf {} + || true
+}
 
 # Name and version of each wanted package that is installed.
 installed_packages() {

@@ -113,7 +113,15 @@ def test_the_plan_names_peers_and_tells_a_restart_from_none(host: Host, server: 
     assert peers["plan"] == {"kind": "peers", "summary": ["+bob", "without a restart, no interruption"]}
     assert port["plan"]["kind"] == "interface"
     assert "restart" in port["plan"]["summary"][-1]
-    assert peers["epoch"] == port["epoch"] == 1
+    assert peers["epoch"] == port["epoch"] == 2
+
+
+def test_what_failed_and_was_taken_back_is_carried_out(host: Host, server: Server) -> None:
+    """A failed run may have changed the server; the command itself still knows the bundle before it."""
+    first = checked(host, {}, server.props())
+    other = checked(host, first, server.props(expectation=EXPECTATION | {"peers": []}))
+    back = checked(host, other, server.props())
+    assert back["epoch"] not in (first["epoch"], other["epoch"])
 
 
 def test_an_interface_keeps_its_name_while_the_server_is_the_same(host: Host, server: Server) -> None:

@@ -92,9 +92,29 @@ def test_the_settings_say_what_the_scripts_need() -> None:
     assert found["epoch"] == "7"
     assert found["instance"] == "x"
     assert found["routes"] == "10.20.0.0/16"
-    assert found["sysctls"].split() == ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]
+    assert found["sysctls"].split() == [
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.eth0.accept_ra=2",
+        "net.ipv6.conf.all.forwarding=1",
+    ]
     assert found["units"].split()[0] == "wg-quick@wg0.service"
     assert "wireguard" not in found["packages"].split(), "the package would pull a kernel into the container"
+
+
+def test_script_and_unit_of_the_watch_restart_it() -> None:
+    watch = "wireguard-vpn-watch@wg0.service"
+    restarts = lines(unpack(team())["settings"], "=")["restarts"].split()
+    assert f"/usr/local/lib/wireguard-vpn/watch:{watch}" in restarts
+    assert f"/etc/systemd/system/wireguard-vpn-watch@.service:{watch}" in restarts
+    placed = unpack(team())["placement"].decode()
+    assert all(f" {each.partition(':')[0]} " in placed for each in restarts)
+
+
+def test_a_router_of_ipv6_keeps_its_own_way_out() -> None:
+    """The kernel drops the default route it was advertised, and hears of no other, unless this is set before."""
+    settings = unpack(team())["sysctl.conf"].decode().splitlines()
+    assert settings.index("net.ipv6.conf.eth0.accept_ra = 2") < settings.index("net.ipv6.conf.all.forwarding = 1")
+    assert bundle.expectation(team()).sysctls["net.ipv6.conf.eth0.accept_ra"] == "2"
 
 
 def test_ipv6_is_forwarded_only_where_it_is_routed() -> None:

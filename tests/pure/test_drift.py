@@ -9,6 +9,7 @@ import pytest
 from tests.pure.support import team
 from vpn.bundle import expectation
 from vpn.drift import compare
+from vpn.expectation import Expectation
 
 EXPECTED = expectation(team())
 Facts = dict[str, Any]
@@ -25,6 +26,8 @@ def healthy() -> Facts:
             "public_key": EXPECTED.public_key,
             "listen_port": 51820.0,
             "peers": [{"public_key": p.public_key, "allowed_ips": list(p.allowed_ips)} for p in EXPECTED.peers],
+            "addresses": list(EXPECTED.addresses),
+            "routes": list(EXPECTED.routes),
         },
         "files": {
             path: {"mode": each.mode, "owner": each.owner, "digest": each.digest}
@@ -94,6 +97,8 @@ CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
     ),
     (change("runtime", "public_key", to="x"), ("wg0 runs with another key",)),
     (change("runtime", "listen_port", to=1.0), ("wg0 listens on port 1 instead of 51820",)),
+    (change("runtime", "addresses", 0, to="fe80::1/64"), ("wg0 does not have its address 10.8.0.1/24",)),
+    (change("runtime", "routes", to=[]), ("the route to 10.20.0.0/16 through wg0 is gone",)),
     (change("runtime", to=None), ("the interface wg0 is down",)),
     (change("units", "wg-quick@wg0.service", "active", to="failed"), ("wg-quick@wg0.service is failed",)),
     (change("units", "wg-quick@wg0.service", "enabled", to="disabled"), ("wg-quick@wg0.service is disabled at boot",)),
@@ -115,6 +120,12 @@ def test_what_differs_is_told(spoil: Callable[[Facts], None], findings: tuple[st
     facts = copy.deepcopy(healthy())
     spoil(facts)
     assert compare(EXPECTED, facts) == findings
+
+
+def test_what_an_older_version_expected_is_still_read() -> None:
+    known = {name: value for name, value in EXPECTED.to_dict().items() if name not in {"addresses", "routes"}}
+    assert compare(Expectation.from_dict(known), healthy()) == ()
+    assert Expectation.from_dict(EXPECTED.to_dict()) == EXPECTED
 
 
 def test_a_server_out_of_reach_is_a_finding() -> None:

@@ -124,6 +124,8 @@ class Machine:
     def __init__(self, home: Path) -> None:
         self.place, self._count = home, 0
         self.home, self.root, self.bin = home / "state", home / "root", home / "bin"
+        self.session = ""
+        """What sshd says of the session (SSH_CONNECTION): addresses and ports of both ends."""
         if not self.bin.exists():
             self._make()
 
@@ -199,6 +201,7 @@ class Machine:
             **os.environ,
             "PATH": f"{self.bin}:/usr/bin:/bin",
             "MACHINE": str(self.home),
+            "SSH_CONNECTION": self.session,
             "WIREGUARD_VPN_ROOT": str(self.root),
         }
         done = subprocess.run(

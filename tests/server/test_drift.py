@@ -1,8 +1,10 @@
 """Drift is observed and repaired; what is not drift is left alone; at the end nothing of ours is left."""
 
+import os
+
 import pytest
 
-from tests.server.machine import AGENT, TEAM, Machine, key
+from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -12,6 +14,8 @@ DRIFT = {
         m.running.read_text() + f"[Peer]\nPublicKey = {key(66)}\nAllowedIPs = 10.8.0.66/32\n"
     ),
     "service stopped": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("enabled\n"),
+    "link down": lambda m: (m.root / "sys/class/net/wg0/flags").write_text("0x90\n"),
+    "address deleted": lambda m: (m.home / "addresses").write_text(""),
     "service disabled": lambda m: (m.home / "units/wg-quick@wg0.service").write_text("active\n"),
     "rules flushed": lambda m: (m.home / "table").unlink(),
     "package gone": lambda m: (m.home / "packages").write_text("nftables qrencode"),
@@ -30,6 +34,27 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) == clean
 
 
+def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> None:
+    site = TEAM.but(routes="10.77.0.0/16")
+    assert server.apply(site).report["ok"]
+    clean = server.observe(site)
+    assert (clean["runtime"]["addresses"], clean["runtime"]["routes"]) == (["10.8.0.1/24"], ["10.77.0.0/16"])
+    (server.home / "routes").write_text("")
+    assert server.observe(site)["runtime"]["routes"] == []
+    assert server.apply(site).status == 0
+    assert server.observe(site) == clean
+
+
+def test_a_link_that_is_down_is_told_as_such_and_does_not_pass_as_applied(server: Machine) -> None:
+    down = server.root / "sys/class/net/wg0/flags"
+    down.write_text("0x90\n")
+    assert server.observe(TEAM)["runtime"] is None
+    (server.bin / "systemctl").rename(server.home / "systemctl")
+    (server.bin / "systemctl").write_text(f'#!/bin/sh\n"$MACHINE/systemctl" "$@"; r=$?; echo 0x90 >{down}; exit $r\n')
+    (server.bin / "systemctl").chmod(0o755)
+    assert server.apply(TEAM).report["reason"].startswith("wg0 is not up after the change")
+
+
 def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
     clean = server.observe(TEAM)
     roamed = server.running.read_text().replace("AllowedIPs", "Endpoint = 198.51.100.7:40000\nAllowedIPs")
@@ -42,6 +67,12 @@ def test_what_save_config_writes_is_no_drift(server: Machine) -> None:
 
 
 def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
+    for name in ("merged", "settled", "wireguard-vpn", "tmp"):  # by a kill between the writing and the move
+        (server.root / f"etc/wireguard/wg0.conf.{name}").write_text(PRIVATE)
+    killed = server.root / "run/wireguard-vpn.aB3xYz"
+    killed.mkdir()
+    (killed / "wg0.conf").write_text(PRIVATE)
+    os.utime(killed, times=(0, 0))
     outcome = server.run(server.bundle(TEAM) / "retire")
     left = [path for path in server.root.rglob("*") if path.is_file() and "sys/" not in str(path)]
     assert outcome.report == {"ok": True, "retired": "wg0"}

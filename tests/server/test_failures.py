@@ -1,5 +1,6 @@
 """What a failed apply leaves: nothing changed, or the last good version."""
 
+import os
 from fcntl import LOCK_EX, flock
 
 import pytest
@@ -30,7 +31,7 @@ def tampered(machine: Machine, version: Version, files: dict[str, str | None]) -
 def test_packages_that_cannot_be_installed_are_named_and_nothing_is_changed(machine: Machine) -> None:
     machine.break_("apt-get install")
     outcome = machine.apply(TEAM)
-    assert outcome.report["reason"].startswith("packages cannot be installed (nftables qrencode wireguard-tools )")
+    assert outcome.report["reason"].startswith("packages cannot be installed (nftables qrencode wireguard-tools)")
     assert "nothing was changed" in outcome.said
     assert machine.calls() == [
         "apt-get install nftables qrencode wireguard-tools",
@@ -107,6 +108,18 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
     assert server.unit(AGENT) == []
 
 
+def test_what_killed_runs_left_in_memory_goes_with_the_next(server: Machine) -> None:
+    names = ("wireguard-vpn.aB3xYz", "wireguard-vpn.123456", "other")
+    killed, waiting, other = (server.root / "run" / name for name in names)
+    for directory in (killed, waiting, other):
+        directory.mkdir()
+        (directory / "wg0.conf").write_text(PRIVATE)
+    for directory in (killed, other):
+        os.utime(directory, times=(0, 0))
+    assert server.apply(TEAM).report["ok"]
+    assert [each.exists() for each in (killed, waiting, other)] == [False, True, True]
+
+
 def test_an_undo_knows_the_last_good_version_after_a_kill_while_it_was_kept(server: Machine) -> None:
     good = server.state / "last-good"
     good.rename(good.with_name("last-good.new"))
@@ -123,7 +136,7 @@ def test_half_of_a_version_is_not_returned_to(server: Machine) -> None:
     assert "the service is not in order" in outcome.said
 
 
-@pytest.mark.parametrize("broken", ["nft --file", "systemctl enable zabbix-agent2"])
+@pytest.mark.parametrize("broken", ["nft --file", "systemctl enable wg-quick"])
 def test_what_a_failed_apply_placed_has_its_effect_with_the_next(machine: Machine, broken: str) -> None:
     (machine.home / "units" / AGENT).write_text("active\n")  # with the configuration of its package
     machine.break_(broken)
@@ -154,7 +167,7 @@ def test_an_apply_that_does_not_end_is_not_waited_for_for_ever(server: Machine) 
 
 
 def test_a_probe_that_a_kill_left_does_not_deny_the_kernels_wireguard(machine: Machine) -> None:
-    (machine.root / "sys/class/net/wgvpn-probe").touch()
+    (machine.root / "sys/class/net/wgvpn-probe").mkdir()
     assert machine.apply(TEAM).report["ok"]
 
 

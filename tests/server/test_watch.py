@@ -1,8 +1,9 @@
 """The watch: what it tells of handshakes, each once. Tools are stand-ins."""
 
 import time
+from fcntl import LOCK_EX, flock
 
-from tests.server.machine import SCRIPTS, Machine, key
+from tests.server.machine import SCRIPTS, TEAM, Machine, key
 
 
 def look(server: Machine, *, age: float) -> list[str]:
@@ -27,6 +28,28 @@ def test_a_session_that_was_over_before_the_watch_began_is_no_news(server: Machi
     assert look(server, age=3 * 86400) == []
     assert look(server, age=3 * 86400) == []
     assert look(server, age=5) == ["<6>handshake: alice"]
+
+
+def test_rules_that_were_flushed_are_loaded_again(server: Machine) -> None:
+    table, watch = server.home / "table", server.root / "usr/local/lib/wireguard-vpn/watch"
+    for name in ("endpoints", "handshakes"):
+        (server.home / name).write_text("")
+    before = server.observe(TEAM)
+    table.unlink()
+    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert server.run(watch, "wg0", "1").said == ""
+    assert not table.exists()
+    assert "the firewall rules are gone; loading them again" in server.run(watch, "wg0", "1").said
+    assert server.observe(TEAM) == before
+    assert server.run(watch, "wg0", "1").said == ""
+
+
+def test_rules_of_a_firewall_that_was_stopped_stay_away(server: Machine) -> None:
+    (server.home / "table").unlink()
+    (server.home / "units/wireguard-vpn-firewall.service").write_text("enabled\n")
+    server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1")
+    assert not (server.home / "table").exists()
 
 
 def test_what_was_told_outlasts_a_restart_of_the_watch() -> None:

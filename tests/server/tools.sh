@@ -21,9 +21,12 @@ call() {
     done <"$MACHINE/broken"
 }
 
+# An interface that is up, as sysfs shows it.
+make_link() { mkdir "$root/sys/class/net/$1" 2>/dev/null && echo 0x91 >"$root/sys/class/net/$1/flags"; }
+
 quick_up() {
     local config=$root/etc/wireguard/$1.conf
-    touch "$root/sys/class/net/$1"
+    make_link "$1"
     sed -n 's/^Address *= *//p' "$config" >"$MACHINE/addresses"
     grep -vE '^(#|(Address|SaveConfig) *=)' "$config" >"$MACHINE/running/$1"
     change_routes <"$root/etc/wireguard-vpn/routes"
@@ -35,7 +38,7 @@ quick_down() {
     if grep -q 'SaveConfig = true' "$config" 2>/dev/null; then
         { echo "[Interface]"; sed 's/^/Address = /' "$MACHINE/addresses"; echo "SaveConfig = true"; tail -n +2 "$running"; } >"$config"
     fi
-    rm -f "$running" "$root/sys/class/net/$1" "$MACHINE/routes"
+    rm -rf "$running" "$root/sys/class/net/$1" "$MACHINE/routes"
 }
 
 # Leave out of a configuration the paragraphs with the public keys of standard input.
@@ -119,6 +122,7 @@ change_unit() {
 
 tool_nft() {
     case "$*" in
+        get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
         *list*) cat "$MACHINE/table" ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;
@@ -134,9 +138,9 @@ tool_ip() {
         "-6 route"*) grep : "$MACHINE/routes" 2>/dev/null || true ;;
         "link delete"*)
             call "$@"
-            rm -f "$root/sys/class/net/$3" "$MACHINE/running/$3"
+            rm -rf "$root/sys/class/net/$3" "$MACHINE/running/$3"
             ;;
-        "link add"*) call "$@" && (set -C && : >"$root/sys/class/net/$3") ;;
+        "link add"*) call "$@" && make_link "$3" ;;
         -batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
     esac
 }

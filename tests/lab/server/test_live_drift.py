@@ -22,7 +22,13 @@ DRIFT = {
     "disabled": ("systemctl disable wg-quick@wg0", "wg-quick@wg0.service is disabled at boot"),
     "interface gone": ("ip link delete wg0", "the interface wg0 is down"),
     "forwarding off": ("sysctl -w net.ipv4.ip_forward=0", "net.ipv4.ip_forward is 0 instead of 1"),
-    "rules flushed": ("nft flush ruleset", "firewall rules are not loaded"),
+    "link down": ("ip link set wg0 down", "the interface wg0 is down"),
+    "address deleted": ("ip address delete 10.8.0.1/24 dev wg0", "wg0 does not have its address 10.8.0.1/24"),
+    # The watch would load them again before anybody looks.
+    "rules flushed": (
+        "systemctl stop wireguard-vpn-watch@wg0; nft flush ruleset",
+        "firewall rules are not loaded",
+    ),
     "rule added": ("nft insert rule inet wireguard_vpn forward accept", "firewall rules were changed"),
     "rules file": ("echo >> /etc/wireguard-vpn/nftables.conf", "/etc/wireguard-vpn/nftables.conf was changed"),
     "rules file gone": (

@@ -20,7 +20,8 @@ DAMAGES = {
     "removed": {
         "rm /etc/wireguard/wg0.conf": "wg0.conf is gone",
         "wg set wg0 peer $(wg show wg0 peers | head -n 1) remove": "is missing on the interface",
-        "nft flush ruleset": "firewall rules are not loaded",
+        # The watch would load them again before anybody looks.
+        "systemctl stop wireguard-vpn-watch@wg0; nft flush ruleset": "firewall rules are not loaded",
         "apt-get -qq remove qrencode >/dev/null": "package qrencode is not installed",
     },
     "stopped": {"systemctl stop wg-quick@wg0": "wg-quick@wg0.service is inactive"},
