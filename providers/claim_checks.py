@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from clients.proxmox import Proxmox
 from providers import connections
 from providers.props import Props
-from providers.vmid import UNMARKED, Holder, holder
+from providers.vmid import FORGET, UNMARKED, Holder, holder
 from vpn.errors import (
     Forbidden,
     OwnershipError,
@@ -25,6 +25,7 @@ EMPTIES = (
 )
 GROWS = " (a disk only grows in place)"
 KEEPS = ". To keep what was changed on the node: run pulumi refresh, then set {key}: {old}"
+LOST = "{said}; Proxmox's plugin would remove it in place of this stack's container. That one is gone: " + FORGET
 STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
@@ -64,7 +65,7 @@ def site_problems(old: ClaimProps | None, new: ClaimProps) -> list[Problem]:
     try:
         with connections.proxmox() as api:
             api.version()
-            return [*_node_problems(api, new), *_vmid_problems(api, old, new)]
+            return [*_node_problems(api, new), *_vmid_problems(api, old, new), *_lost_problems(api, old, new)]
     except Unauthorized:
         return [Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")]
     except Forbidden as error:
@@ -98,6 +99,20 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
     yield from _place_problems(found, old, new)
     if not new.allow_replacement:
         yield from _disk_problems(found, old, new)
+
+
+def _lost_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that another has the VMID our container had: Proxmox's plugin, which asks for no mark, would remove it."""
+    if old is None or old.container_id == new.container_id:
+        return
+    vmid = old.container_id
+    try:
+        found = holder(api, vmid)
+        said = f"VMID {vmid} is now taken by {found}" if found and not found.bears(new.mark) else ""
+    except OwnershipError as error:
+        said = str(error)
+    if said:
+        yield Problem("container_id", str(new.container_id), LOST.format(said=said))
 
 
 def _place_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:

@@ -11,9 +11,14 @@ from vpn.errors import NotFound, OwnershipError
 GIB = 2**30
 UNITS = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
 """Proxmox VE's units of a disk's size; a number without one is bytes."""
+FORGET = (
+    "take it out of the state (pulumi state delete --force --target-dependents URN, URN being the ContainerClaim's in "
+    "pulumi stack --show-urns); a new one needs another container_id"
+)
+"""What to do about a container of ours that is gone: the claim, and so all that hangs on it, is forgotten."""
 UNMARKED = (
     "is taken by {found}, whose notes have no line `{mark}`. If it is this stack's container: put that line back into "
-    "its notes. If another made it: the VMID has to be given up"
+    "its notes. If another made it, ours is gone: " + FORGET
 )
 """What is said of a container under the VMID of ours, without the line that makes it ours."""
 

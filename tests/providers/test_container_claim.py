@@ -84,6 +84,25 @@ def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: P
 
 
 @pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        (guest("mail"), "VMID 2090 is now taken by CT 'mail' on node pve; Proxmox's plugin would remove it"),
+        (guest("secret", hidden=True), "VMID 2090 is taken by a guest that this token may not see; Proxmox's plugin"),
+    ],
+)
+def test_another_vmid_is_refused_while_a_stranger_has_the_one_we_had(
+    pve: Pve, check: Check, taken: dict[str, Any], words: str
+) -> None:
+    """The plugin, told to replace our container, removes whoever has its VMID."""
+    news = {**PROPS, "container_id": 2091, "allow_replacement": True}
+    pve.guests[2090] = taken
+    assert words in check(news, PROPS)["container_id"]
+    assert "pulumi state delete" in check(news, PROPS)["container_id"]
+    pve.guests[2090] = guest("wireguard", MARK)
+    assert check(news, PROPS) == {}
+
+
+@pytest.mark.parametrize(
     ("there", "asked", "words"),
     [
         ("pve2", "pve", "it is CT 'wireguard' on node pve2. Migrate it back, or set proxmox_node"),
