@@ -28,13 +28,14 @@ TASK_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest of the cluster; `kind` is `lxc` or `qemu`, `status` `running` or `stopped`."""
+    """A guest of the cluster; `kind` is `lxc` or `qemu`, `status` `running` or `stopped`, `pool` None without one."""
 
     vmid: int
     name: str
     node: str
     kind: str
     status: str
+    pool: str | None = None
 
 
 class Proxmox:
@@ -96,6 +97,7 @@ class Proxmox:
                 str(item["node"]),
                 str(item["type"]),
                 str(item.get("status", "")),
+                str(item.get("pool", "")) or None,
             )
             for item in self._get("/cluster/resources", {"type": "vm"})
         ]

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Iterator
 
+from pydantic import BaseModel, ConfigDict
+
 from clients.proxmox import Proxmox
 from providers import connections
 from providers.props import Props
-from providers.vmid import FORGET, UNMARKED, Holder, holder
+from providers.vmid import FORGET, UNMARKED, Holder, holder, ours
 from vpn.errors import (
     Forbidden,
     OwnershipError,
@@ -34,8 +36,22 @@ MOVED = (
 )
 
 
+class Place(BaseModel):
+    """Where a container is, as far as Proxmox's plugin makes it anew to change it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: str
+    container_id: int
+    storage_pool: str
+    pool: str | None = None
+
+
 class ClaimProps(Props):
-    """What a container cannot change without being made anew; `mark` is the line that makes a guest ours."""
+    """What a container cannot change without being made anew; `mark` is the line that makes a guest ours.
+
+    The claim runs ahead of the container: `former` is where that was before a change that was not seen to succeed yet.
+    """
 
     endpoint: str | None = None
     node: str
@@ -46,6 +62,17 @@ class ClaimProps(Props):
     disk_gb: int
     allow_replacement: bool = False
     mark: str = ""
+    former: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the container is to be."""
+        return Place.model_validate(self, from_attributes=True)
+
+    @property
+    def last(self) -> Place:
+        """Where Proxmox's plugin may have the container."""
+        return self.former or self.place
 
 
 def replacement_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
@@ -60,18 +87,57 @@ def replacement_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Pr
         yield Problem("disk_gb", str(new.disk_gb), EMPTIES.format(old=old.disk_gb) + GROWS)
 
 
-def site_problems(old: ClaimProps | None, new: ClaimProps) -> list[Problem]:
-    """Prove that the API answers, the token works, the node exists and the VMID is free, or ours and as we left it."""
+def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[Problem]]:
+    """Return where the container may still be when all is done, and everything that stands against the change.
+
+    Proves that the API answers, the token works, the node exists and the VMID is free, or ours and as we left it.
+    """
     try:
         with connections.proxmox() as api:
             api.version()
-            return [*_node_problems(api, new), *_vmid_problems(api, old, new), *_lost_problems(api, old, new)]
+            before = settled(api, old)
+            site = (*_node_problems(api, new), *_vmid_problems(api, before, new), *_lost_problems(api, before, new))
+            return _former(before, new), [*replacement_problems(before, new), *site]
     except Unauthorized:
-        return [Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")]
+        problem = Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")
     except Forbidden as error:
-        return [Problem("proxmox_api_token", None, f"may not do what is needed: {error}")]
+        problem = Problem("proxmox_api_token", None, f"may not do what is needed: {error}")
     except (Unreachable, TlsFailure) as error:
-        return [Problem("proxmox_endpoint", new.endpoint, str(error))]
+        problem = Problem("proxmox_endpoint", new.endpoint, str(error))
+    return None, [*replacement_problems(old, new), problem]
+
+
+def settled(api: Proxmox, old: ClaimProps | None) -> ClaimProps | None:
+    """Return the state's values as far as they came true: of a replacement that failed, what it was to replace.
+
+    Told by what the container has of its former place, not by what differs from the new one: that may be a hand's
+    work, which Proxmox's plugin knows nothing of. As long as our container is nowhere, nothing is settled.
+    """
+    if old is None or old.former is None:
+        return old
+    found = _seen(api, old.container_id, old.mark) or _seen(api, old.former.container_id, old.mark)
+    if found is None:
+        return old
+    real = Place(
+        node=found.guest.node,
+        container_id=found.guest.vmid,
+        storage_pool=found.root_storage or old.storage_pool,
+        pool=found.guest.pool,
+    )
+    kept = {name: value for name, value in old.former if getattr(real, name) == value}
+    return old.with_(former=None, **kept)
+
+
+def _seen(api: Proxmox, vmid: int, mark: str) -> Holder | None:
+    try:
+        return ours(api, vmid, mark)
+    except OwnershipError:
+        return None
+
+
+def _former(before: ClaimProps | None, new: ClaimProps) -> Place | None:
+    """Return where Proxmox's plugin may still have the container once it was asked for what is new."""
+    return before.last if before and before.last != new.place else None
 
 
 def _node_problems(api: Proxmox, new: ClaimProps) -> Iterator[Problem]:
@@ -103,9 +169,9 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
 
 def _lost_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
     """Say that another has the VMID our container had: Proxmox's plugin, which asks for no mark, would remove it."""
-    if old is None or old.container_id == new.container_id:
+    if old is None or old.last.container_id == new.container_id:
         return
-    vmid = old.container_id
+    vmid = old.last.container_id
     try:
         found = holder(api, vmid)
         said = f"VMID {vmid} is now taken by {found}" if found and not found.bears(new.mark) else ""

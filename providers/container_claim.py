@@ -12,10 +12,11 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
+from clients.proxmox import Guest, Proxmox
 from providers import connections
 from providers.base import Provider
-from providers.claim_checks import ClaimProps, elsewhere, replacement_problems, site_problems
-from providers.vmid import holder
+from providers.claim_checks import ClaimProps, elsewhere, judged, settled
+from providers.vmid import ours
 from vpn.errors import ConfigError, StackError
 
 SHUTDOWN_SECONDS = 60
@@ -25,13 +26,14 @@ class ContainerClaimProvider(Provider[ClaimProps]):
     """Looks, and refuses; it makes nothing, and at the end removes the container the claim was for."""
 
     props = ClaimProps
+    computed = frozenset({"former"})
 
     def on_check(self, old: ClaimProps | None, new: ClaimProps) -> ClaimProps:
         """Refuse with every problem at once, each by its config key."""
-        problems = [*replacement_problems(old, new), *site_problems(old, new)]
+        former, problems = judged(old, new)
         if problems:  # of a key that has two, what the cluster says: it knows better than the state
             raise ConfigError({problem.key: problem for problem in problems}.values())
-        return new
+        return new.with_(former=former)
 
     def on_create(self, new: ClaimProps) -> tuple[str, ClaimProps]:
         """Keep what was proven."""
@@ -41,8 +43,9 @@ class ContainerClaimProvider(Provider[ClaimProps]):
         """Observe the root disk as the plugin does: what it sees in a refresh is what it replaces for afterwards."""
         del id_
         with connections.proxmox() as api:
-            found = holder(api, old.container_id)
-        if found is None or not found.bears(old.mark):
+            old = settled(api, old) or old
+            found = ours(api, old.container_id, old.mark)
+        if found is None:
             return old
         if found.guest.node != old.node:
             raise StackError(f"proxmox_node: {old.node}: {elsewhere(found)}")
@@ -53,17 +56,21 @@ class ContainerClaimProvider(Provider[ClaimProps]):
         """Remove the container if it carries our mark: the plugin's own delete fails at one that is gone.
 
         A guest that another made under the VMID since then stays as it is. That ours has lost its mark, the server's
-        state says before this.
+        state says before this. Where a replacement failed, ours is under the former VMID; never are there two.
         """
         del id_
         with connections.proxmox() as api:
-            found = holder(api, old.container_id)
-            if found is None or not found.bears(old.mark):
-                return
-            node = found.guest.node
-            if api.running(node, old.container_id):
-                api.shutdown(node, old.container_id, SHUTDOWN_SECONDS)
-            api.destroy(node, old.container_id)
+            found = ours(api, old.container_id, old.mark)
+            if found is None and old.former:
+                found = ours(api, old.former.container_id, old.mark)
+            if found:
+                _remove(api, found.guest)
+
+
+def _remove(api: Proxmox, guest: Guest) -> None:
+    if api.running(guest.node, guest.vmid):
+        api.shutdown(guest.node, guest.vmid, SHUTDOWN_SECONDS)
+    api.destroy(guest.node, guest.vmid)
 
 
 class ContainerClaim(Resource, module="vpn", name="ContainerClaim"):

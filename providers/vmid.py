@@ -59,6 +59,12 @@ class Holder:
         return property_string.parse(str(self.config.get("rootfs", "")))
 
 
+def ours(api: Proxmox, vmid: int, mark: str) -> Holder | None:
+    """Return the container with our mark that has the VMID, else None. Raises as `holder`."""
+    found = holder(api, vmid)
+    return found if found and found.bears(mark) else None
+
+
 def holder(api: Proxmox, vmid: int) -> Holder | None:
     """Return who has the VMID, None when it is free. OwnershipError for a guest that the token may not see."""
     if api.vmid_is_free(vmid):
