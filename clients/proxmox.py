@@ -191,6 +191,10 @@ class Proxmox:
         """Change a container's configuration."""
         self.call("PUT", f"/nodes/{node}/lxc/{vmid}/config", options)
 
+    def grow(self, node: str, vmid: int, gib: int) -> None:
+        """Grow a container's root disk to `gib` and wait."""
+        self._task(node, "PUT", f"/nodes/{node}/lxc/{vmid}/resize", {"disk": "rootfs", "size": f"{gib}G"})
+
     def destroy(self, node: str, vmid: int) -> None:
         """Remove a stopped container with its disks and wait."""
         self._task(node, "DELETE", f"/nodes/{node}/lxc/{vmid}")

@@ -46,17 +46,23 @@ class Holder:
     @property
     def root_storage(self) -> str | None:
         """The storage of the root disk; None when it is not told."""
-        return self._root().get("", "").partition(":")[0] or None
+        return _root(self.config).get("", "").partition(":")[0] or None
 
     @property
     def root_gib(self) -> float:
         """The size of the root disk in GiB; 0 when it is not told."""
-        size = self._root().get("size", "") or "0"
-        number = size.rstrip("KMGT")
-        return float(number) * UNITS.get(size[len(number) :], 1) / GIB
+        return root_gib(self.config)
 
-    def _root(self) -> dict[str, str]:
-        return property_string.parse(str(self.config.get("rootfs", "")))
+
+def root_gib(config: Mapping[str, Any]) -> float:
+    """Return the size of a container's root disk in GiB by its configuration; 0 when it is not told."""
+    size = _root(config).get("size", "") or "0"
+    number = size.rstrip("KMGT")
+    return float(number) * UNITS.get(size[len(number) :], 1) / GIB
+
+
+def _root(config: Mapping[str, Any]) -> dict[str, str]:
+    return property_string.parse(str(config.get("rootfs", "")))
 
 
 def ours(api: Proxmox, vmid: int, mark: str) -> Holder | None:
