@@ -28,6 +28,10 @@ EMPTIES = (
 GROWS = " (a disk only grows in place)"
 KEEPS = ". To keep what was changed on the node: run pulumi refresh, then set {key}: {old}"
 LOST = "{said}; Proxmox's plugin would remove it in place of this stack's container. That one is gone: " + FORGET
+ELSEWHERE = (
+    "has no container of this stack under VMID {vmid}; is it another cluster? The one at {before} would run on: first "
+    "pulumi destroy with that address. If there is none, set allow_replacement: true and run pulumi up --refresh"
+)
 STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
@@ -156,6 +160,7 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
         yield Problem("container_id", str(vmid), f"{error}; choose another")
         return
     if found is None:
+        yield from _cluster_problems(old, new)
         return
     if not found.bears(new.mark):
         kept = old is not None and old.container_id == vmid and found.guest.kind == "lxc"
@@ -165,6 +170,13 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
     yield from _place_problems(found, old, new)
     if not new.allow_replacement:
         yield from _disk_problems(found, old, new)
+
+
+def _cluster_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that another address does not lead to our container: it may be the same cluster's, or another's."""
+    if old and old.endpoint and old.endpoint != new.endpoint and not new.allow_replacement:
+        words = ELSEWHERE.format(vmid=new.container_id, before=old.endpoint)
+        yield Problem("proxmox_endpoint", new.endpoint, words)
 
 
 def _lost_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:

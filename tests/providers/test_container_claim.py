@@ -225,6 +225,18 @@ def test_who_takes_the_former_vmid_afterwards_is_nobody_of_ours(pve: Pve, claim:
     assert [*pve.guests] == [2090]
 
 
+def test_another_address_has_to_lead_to_our_container(pve: Pve, check: Check) -> None:
+    """At another cluster nothing would be done, and a destroy would find nothing to remove."""
+    olds = {**PROPS, "endpoint": "https://pve-old.lab.local:8006"}
+    news = {**PROPS, "endpoint": "https://pve.lab.local:8006"}
+    said = check(news, olds)
+    assert "has no container of this stack under VMID 2090; is it another cluster?" in said["proxmox_endpoint"]
+    assert check({**news, "allow_replacement": True}, olds) == {}
+    assert check(news, PROPS) == {}, "a state that knows no address yet"
+    pve.guests[2090] = guest("wireguard", MARK)
+    assert check(news, olds) == {}, "another name of the same cluster"
+
+
 def test_without_a_mark_nothing_is_ours(pve: Pve, check: Check) -> None:
     pve.guests[2090] = guest("mail")
     assert "container_id" in check({**PROPS, "mark": ""})
