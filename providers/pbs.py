@@ -124,9 +124,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
         """Pause pruning and backups while the container goes."""
         del id_
         with connections.pbs() as pbs:
-            found = pbs.job("prune", old.job_id)
-            if found and is_ours(found[0], old.mark):
-                pbs.update_job("prune", old.job_id, {"disable": "1"}, (), found[1])
+            _repeat_on_conflict(lambda: _pause_pruning(pbs, old))
         if old.backup_job == "own":
             with connections.proxmox() as proxmox:
                 jobs = BackupJobs(proxmox)
@@ -153,6 +151,12 @@ def _remove_marked(jobs: BackupJobs, mark: str) -> None:
     """Remove our own backup jobs, also one of a time when the schedule had none of its own."""
     for job in _marked(jobs.all(), mark):
         jobs.delete(job)
+
+
+def _pause_pruning(pbs: Pbs, old: RegistrationProps) -> None:
+    found = pbs.job("prune", old.job_id)
+    if found and is_ours(found[0], old.mark):
+        pbs.update_job("prune", old.job_id, {"disable": "1"}, (), found[1])
 
 
 def _ensure_pbs(pbs: Pbs, kind: JobKind, new: RegistrationProps, desired: Job) -> None:

@@ -240,6 +240,15 @@ def test_after_a_fault_in_a_write_the_next_up_converges_without_duplicates(
     assert stack.up() == ("same", "same")
 
 
+def test_pruning_is_paused_though_another_writer_was_faster(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    words = "detected modified configuration - file changed by other user? Try again."
+    systems.pbs_faults.plant(Fault("status", method="PUT", path=f"/config/prune/{JOB}$", status=400, message=words))
+    stack.registration.destroy()
+    assert systems.pbs_faults.planned() == []
+    assert systems.pbs.data["prune"][JOB]["disable"] in (True, 1)
+
+
 def test_rotated_credentials_serve_the_next_run(stack: Stack, systems: Systems) -> None:
     stack.up()
     wrong = systems.config | {"pbs_token": "wgdeploy@pbs!pulumi:00000000-0000-0000-0000-000000000000"}
