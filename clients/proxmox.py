@@ -28,13 +28,14 @@ TASK_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Guest:
-    """A guest of the cluster; `kind` is `lxc` or `qemu`, `status` `running` or `stopped`."""
+    """A guest of the cluster; `kind` is `lxc` or `qemu`, `status` `running` or `stopped`, `pool` None without one."""
 
     vmid: int
     name: str
     node: str
     kind: str
     status: str
+    pool: str | None = None
 
 
 class Proxmox:
@@ -96,6 +97,7 @@ class Proxmox:
                 str(item["node"]),
                 str(item["type"]),
                 str(item.get("status", "")),
+                str(item.get("pool", "")) or None,
             )
             for item in self._get("/cluster/resources", {"type": "vm"})
         ]
@@ -188,6 +190,10 @@ class Proxmox:
     def configure(self, node: str, vmid: int, **options: str | int) -> None:
         """Change a container's configuration."""
         self.call("PUT", f"/nodes/{node}/lxc/{vmid}/config", options)
+
+    def grow(self, node: str, vmid: int, gib: int) -> None:
+        """Grow a container's root disk to `gib` and wait."""
+        self._task(node, "PUT", f"/nodes/{node}/lxc/{vmid}/resize", {"disk": "rootfs", "size": f"{gib}G"})
 
     def destroy(self, node: str, vmid: int) -> None:
         """Remove a stopped container with its disks and wait."""

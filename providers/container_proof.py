@@ -17,6 +17,7 @@ from clients.proxmox import Proxmox
 from providers import connections
 from providers.base import Provider
 from providers.props import Props
+from providers.vmid import root_gib
 
 NIC = "net0"
 
@@ -25,7 +26,7 @@ class ProofProps(Props):
     """What the container has to be, in Proxmox VE's own names and values; empty is what has to be absent.
 
     `config` are options of the container, `interface` the parts of its `net0` that we set, `firewall` options of its
-    firewall. Of what is not named nothing is asked.
+    firewall, `disk_gb` the root disk's least size. Of what is not named nothing is asked.
     """
 
     node: str
@@ -33,6 +34,7 @@ class ProofProps(Props):
     config: dict[str, str]
     interface: dict[str, str] = {}
     firewall: dict[str, str] = {}
+    disk_gb: int = 0
 
 
 class ContainerProofProvider(Provider[ProofProps]):
@@ -57,6 +59,8 @@ class ContainerProofProvider(Provider[ProofProps]):
 def settle(api: Proxmox, new: ProofProps) -> None:
     """Set what the container is not yet, and nothing else. Raises ClientError."""
     present = api.config(new.node, new.container_id)
+    if 0 < root_gib(present) < new.disk_gb:
+        api.grow(new.node, new.container_id, new.disk_gb)
     changes = _options(differing(new.config, present)) | _interface(new.interface, str(present.get(NIC, "")))
     if changes:
         api.configure(new.node, new.container_id, **changes)

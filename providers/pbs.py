@@ -80,11 +80,8 @@ class ReservationProvider(Provider[ReservationProps]):
             for kind in ("prune", "verify"):
                 for job in _marked(pbs.jobs(kind), old.mark):
                     pbs.delete_job(kind, job)
-        if old.backup_job == "own":
-            with connections.proxmox() as proxmox:
-                jobs = BackupJobs(proxmox)
-                for job in _marked(jobs.all(), old.mark):
-                    jobs.delete(job)
+        with connections.proxmox() as proxmox:
+            _remove_marked(BackupJobs(proxmox), old.mark)
 
 
 class RegistrationProvider(Provider[RegistrationProps]):
@@ -127,9 +124,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
         """Pause pruning and backups while the container goes."""
         del id_
         with connections.pbs() as pbs:
-            found = pbs.job("prune", old.job_id)
-            if found and is_ours(found[0], old.mark):
-                pbs.update_job("prune", old.job_id, {"disable": "1"}, (), found[1])
+            _repeat_on_conflict(lambda: _pause_pruning(pbs, old))
         if old.backup_job == "own":
             with connections.proxmox() as proxmox:
                 jobs = BackupJobs(proxmox)
@@ -145,9 +140,23 @@ def _ensure(new: RegistrationProps) -> RegistrationProps:
         if new.backup_job == "own":
             _repeat_on_conflict(lambda: _ensure_backup(BackupJobs(proxmox), new))
         covered = covering(BackupJobs(proxmox).all(), new)
-    if not covered:
-        raise NotFound(PROXMOX, uncovered(new))
+        if not covered:
+            raise NotFound(PROXMOX, uncovered(new))
+        if new.backup_job == "pool":
+            _remove_marked(BackupJobs(proxmox), new.mark)
     return new.with_(covered_by=covered)
+
+
+def _remove_marked(jobs: BackupJobs, mark: str) -> None:
+    """Remove our own backup jobs, also one of a time when the schedule had none of its own."""
+    for job in _marked(jobs.all(), mark):
+        jobs.delete(job)
+
+
+def _pause_pruning(pbs: Pbs, old: RegistrationProps) -> None:
+    found = pbs.job("prune", old.job_id)
+    if found and is_ours(found[0], old.mark):
+        pbs.update_job("prune", old.job_id, {"disable": "1"}, (), found[1])
 
 
 def _ensure_pbs(pbs: Pbs, kind: JobKind, new: RegistrationProps, desired: Job) -> None:

@@ -55,8 +55,12 @@ def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
-    """Return the ids of the cluster's backup jobs that write the CT, or what its pool will hold, to the storage."""
-    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in jobs]
+    """Return the ids of the cluster's backup jobs that write the CT, or what its pool will hold, to the storage.
+
+    Where the pool's job is to do it, one of ours counts for nothing: it goes.
+    """
+    counted = (job for job in jobs if new.backup_job == "own" or not is_ours(job, new.mark))
+    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in counted]
     return list(backup.covering(listed, new.storage, new.vmid, new.pool, new.node))
 
 

@@ -24,6 +24,8 @@ from vpn.fingerprints import Fingerprints
 
 OBSERVE_SECONDS = 60.0
 RETIRE_SECONDS = 300.0
+IF_ANEW = "if the container is made anew: first configuration of it"
+"""What a preview adds when it cannot know yet whether the container stays."""
 
 
 class StateProps(Props):
@@ -63,7 +65,8 @@ class ServerStateProvider(Provider[StateProps]):
         if old and not moved and "instance" not in new.unknown:
             _refuse_another_name(old, new)
         next_ = plan.classify(before, Fingerprints.from_dict(new.fingerprints), found)
-        said = {"kind": next_.kind, "summary": list(next_.summary)}
+        aside = [IF_ANEW] if old and "instance" in new.unknown else []
+        said = {"kind": next_.kind, "summary": [*next_.summary, *aside]}
         whole = new.with_(plan=said, epoch=epoch, drift=[])
         # Where nothing at all changes, the plan of the last change stays.
         return old if old and old.plan and old == whole.with_(plan=old.plan) else whole

@@ -11,9 +11,14 @@ from vpn.errors import NotFound, OwnershipError
 GIB = 2**30
 UNITS = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
 """Proxmox VE's units of a disk's size; a number without one is bytes."""
+FORGET = (
+    "take it out of the state (pulumi state delete --force --target-dependents URN, URN being the ContainerClaim's in "
+    "pulumi stack --show-urns); a new one needs another container_id"
+)
+"""What to do about a container of ours that is gone: the claim, and so all that hangs on it, is forgotten."""
 UNMARKED = (
     "is taken by {found}, whose notes have no line `{mark}`. If it is this stack's container: put that line back into "
-    "its notes. If another made it: the VMID has to be given up"
+    "its notes. If another made it, ours is gone: " + FORGET
 )
 """What is said of a container under the VMID of ours, without the line that makes it ours."""
 
@@ -41,17 +46,29 @@ class Holder:
     @property
     def root_storage(self) -> str | None:
         """The storage of the root disk; None when it is not told."""
-        return self._root().get("", "").partition(":")[0] or None
+        return _root(self.config).get("", "").partition(":")[0] or None
 
     @property
     def root_gib(self) -> float:
         """The size of the root disk in GiB; 0 when it is not told."""
-        size = self._root().get("size", "") or "0"
-        number = size.rstrip("KMGT")
-        return float(number) * UNITS.get(size[len(number) :], 1) / GIB
+        return root_gib(self.config)
 
-    def _root(self) -> dict[str, str]:
-        return property_string.parse(str(self.config.get("rootfs", "")))
+
+def root_gib(config: Mapping[str, Any]) -> float:
+    """Return the size of a container's root disk in GiB by its configuration; 0 when it is not told."""
+    size = _root(config).get("size", "") or "0"
+    number = size.rstrip("KMGT")
+    return float(number) * UNITS.get(size[len(number) :], 1) / GIB
+
+
+def _root(config: Mapping[str, Any]) -> dict[str, str]:
+    return property_string.parse(str(config.get("rootfs", "")))
+
+
+def ours(api: Proxmox, vmid: int, mark: str) -> Holder | None:
+    """Return the container with our mark that has the VMID, else None. Raises as `holder`."""
+    found = holder(api, vmid)
+    return found if found and found.bears(mark) else None
 
 
 def holder(api: Proxmox, vmid: int) -> Holder | None:

@@ -7,6 +7,7 @@ imported only when NetBox is asked: both libraries take long.
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pynetbox
 import requests
@@ -34,7 +35,7 @@ class SharedTransport(BaseAdapter):
         method = str(request.method)
         answer = self._http.request(
             method,
-            str(request.url),
+            _at(self._http.url, str(request.url)),
             headers=_own_headers(request),
             json=json.loads(request.body) if request.body else None,
             idempotent=method in REPEATABLE,
@@ -67,6 +68,18 @@ def connect(http: Http, url: str, token: str) -> Any:
 def request(api: Any, path: str, **options: Any) -> Request:
     """Return one request below the API's address."""
     return Request(f"{api.base_url}/{path}", api.http_session, token=api.token, **options)
+
+
+def _at(own: str, url: str) -> str:
+    """Return the address with what is before `/api/` as configured: the token goes nowhere else.
+
+    pynetbox follows the links to further pages as NetBox wrote them: behind a proxy to another host, or by http.
+    """
+    parts = urlsplit(url)
+    _, api, path = parts.path.rpartition("/api/")
+    if not api:
+        raise BadAnswer(SYSTEM, "it links to what is no page of its API; is this NetBox's URL?")
+    return f"{own}{api}{path}" + (f"?{parts.query}" if parts.query else "")
 
 
 def _own_headers(request: requests.PreparedRequest) -> dict[str, str]:

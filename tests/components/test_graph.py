@@ -209,6 +209,7 @@ def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph:
     assert graph.waits_for("proof", "firewall-options")
     inputs = graph.custom["proof"].inputs
     assert int(inputs["config"]["memory"]) == graph.custom["container"].inputs["memory"]["dedicated"]
+    assert inputs["disk_gb"] == graph.custom["container"].inputs["disk"]["size"]
     assert inputs["firewall"] == {"enable": "1", "policy_in": "DROP"}
     expected = {"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""}
     assert inputs["interface"] == expected

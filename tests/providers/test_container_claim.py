@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from providers.container_claim import ContainerClaimProvider
+from tests.providers.engine import CheckFailed, Managed
 from tests.providers.host import Host, HostError
 from tests.providers.pve import TOKEN, Pve, guest
 
@@ -84,6 +85,25 @@ def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: P
 
 
 @pytest.mark.parametrize(
+    ("taken", "words"),
+    [
+        (guest("mail"), "VMID 2090 is now taken by CT 'mail' on node pve; Proxmox's plugin would remove it"),
+        (guest("secret", hidden=True), "VMID 2090 is taken by a guest that this token may not see; Proxmox's plugin"),
+    ],
+)
+def test_another_vmid_is_refused_while_a_stranger_has_the_one_we_had(
+    pve: Pve, check: Check, taken: dict[str, Any], words: str
+) -> None:
+    """The plugin, told to replace our container, removes whoever has its VMID."""
+    news = {**PROPS, "container_id": 2091, "allow_replacement": True}
+    pve.guests[2090] = taken
+    assert words in check(news, PROPS)["container_id"]
+    assert "pulumi state delete" in check(news, PROPS)["container_id"]
+    pve.guests[2090] = guest("wireguard", MARK)
+    assert check(news, PROPS) == {}
+
+
+@pytest.mark.parametrize(
     ("there", "asked", "words"),
     [
         ("pve2", "pve", "it is CT 'wireguard' on node pve2. Migrate it back, or set proxmox_node"),
@@ -129,6 +149,92 @@ def test_refresh_stops_at_a_container_on_another_node(site: tuple[Pve, Host]) ->
     site[0].guests[2090] = guest("wireguard", MARK, node="pve2")
     with pytest.raises(HostError, match="on node pve2"):
         site[1].read(CLAIM, "pve/2090", PROPS)
+
+
+@pytest.fixture
+def claim(site: tuple[Pve, Host]) -> Managed:
+    """The claim of a container that was made."""
+    made = Managed(site[1], CLAIM)
+    made.up(POOLED)
+    site[0].guests[2090] = in_pool("wireguard")
+    return made
+
+
+POOLED = {**PROPS, "pool": "wireguard"}
+
+
+def in_pool(pool: str, **more: Any) -> dict[str, Any]:
+    """Return our container in a pool."""
+    config = {"rootfs": "local-lvm:vm-2090-disk-0,size=8G"}
+    return guest("wireguard", MARK, config=config, pool=pool, **more)
+
+
+MOVES = [{"container_id": 2091}, {"pool": "vpn"}, {"storage_pool": "ceph"}, {"node": "pve2"}]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_after_a_replacement_that_failed_the_guard_holds_for_the_container_as_it_is(
+    claim: Managed, move: dict[str, Any]
+) -> None:
+    """The claim was changed, the container could not be removed: it is as it was, to Proxmox's plugin too."""
+    assert claim.up({**POOLED, **move, "allow_replacement": True}) == "update"
+    with pytest.raises(CheckFailed, match="allow_replacement: true"):
+        claim.up({**POOLED, **move})
+    assert claim.up(POOLED) == "update"
+    assert claim.up(POOLED) == "same"
+    with pytest.raises(CheckFailed, match="allow_replacement: true"):
+        claim.up({**POOLED, **move})
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_refresh_after_a_replacement_that_failed_sees_the_container_as_it_is(
+    claim: Managed, move: dict[str, Any]
+) -> None:
+    claim.up({**POOLED, **move, "allow_replacement": True})
+    claim.refresh()
+    assert {name: claim.outs[name] for name in POOLED} == POOLED
+    assert claim.up({**POOLED, "allow_replacement": True}) == "same"
+
+
+def test_destroy_after_a_replacement_that_failed_removes_the_container(pve: Pve, claim: Managed) -> None:
+    claim.up({**POOLED, "container_id": 2091, "allow_replacement": True})
+    claim.destroy()
+    assert pve.guests == {}
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_replacement_that_succeeded_leaves_nothing_to_settle(pve: Pve, claim: Managed, move: dict[str, Any]) -> None:
+    news = {**POOLED, **move}
+    claim.up({**news, "allow_replacement": True})
+    del pve.guests[2090]
+    pve.guests[news["container_id"]] = in_pool(news["pool"], node=news["node"])
+    pve.guests[news["container_id"]]["config"] = {"rootfs": f"{news['storage_pool']}:disk,size=8G"}
+    assert claim.up(news) == "update", "allow_replacement alone"
+    assert claim.up(news) == "same"
+    assert "former" not in claim.outs
+
+
+def test_who_takes_the_former_vmid_afterwards_is_nobody_of_ours(pve: Pve, claim: Managed) -> None:
+    """Also a copy that was restored from a backup, with our notes."""
+    news = {**POOLED, "container_id": 2091, "allow_replacement": True}
+    claim.up(news)
+    pve.guests.update({2090: guest("mail"), 2091: in_pool("wireguard")})
+    assert claim.up(news) == "same"
+    pve.guests[2090] = guest("a copy", MARK)
+    claim.destroy()
+    assert [*pve.guests] == [2090]
+
+
+def test_another_address_has_to_lead_to_our_container(pve: Pve, check: Check) -> None:
+    """At another cluster nothing would be done, and a destroy would find nothing to remove."""
+    olds = {**PROPS, "endpoint": "https://pve-old.lab.local:8006"}
+    news = {**PROPS, "endpoint": "https://pve.lab.local:8006"}
+    said = check(news, olds)
+    assert "has no container of this stack under VMID 2090; is it another cluster?" in said["proxmox_endpoint"]
+    assert check({**news, "allow_replacement": True}, olds) == {}
+    assert check(news, PROPS) == {}, "a state that knows no address yet"
+    pve.guests[2090] = guest("wireguard", MARK)
+    assert check(news, olds) == {}, "another name of the same cluster"
 
 
 def test_without_a_mark_nothing_is_ours(pve: Pve, check: Check) -> None:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import pytest
+
 from clients import property_string
 from clients.proxmox import Proxmox
 from providers.container_proof import ContainerProofProvider, ProofProps, settle
 from tests.lab_api.stand_ins import CT, Pve
 from tests.providers.engine import Managed
 from tests.providers.host import Host
+from vpn.errors import ClientError
 
 ASKED = ProofProps(
     node="pve",
@@ -44,6 +47,29 @@ def test_a_firewall_switch_of_the_interface_that_did_not_arrive_is_set(node: Pve
     assert node.call("PUT", f"{CT}/config", net0=property_string.render(without)).status == 200
     settle(api, ASKED)
     assert nic(node) == whole, "also the MAC address, which we do not set"
+
+
+def test_a_disk_that_did_not_grow_grows(node: Pve, api: Proxmox, written: list[str]) -> None:
+    settle(api, ASKED.with_(disk_gb=16))
+    assert "size=16G" in node.call("GET", f"{CT}/config").data["rootfs"]
+    written.clear()
+    for size in (16, 8, 0):
+        settle(api, ASKED.with_(disk_gb=size))
+    assert written == []
+
+
+def test_a_disk_that_cannot_grow_is_no_success(node: Pve, api: Proxmox) -> None:
+    settle(api, ASKED)
+    node.cluster.lock(2090, "backup")
+    with pytest.raises(ClientError, match="locked"):
+        settle(api, ASKED.with_(disk_gb=16))
+
+
+def test_a_state_that_knows_no_disk_yet_is_brought_up_to_date_in_place(host: Host) -> None:
+    before = {name: value for name, value in ASKED.dump().items() if name != "disk_gb"}
+    proof = Managed(host, ContainerProofProvider(), id="pve/2090", inputs=before, outs=before)
+    assert proof.preview(before)[0] == "same"
+    assert proof.preview({**before, "disk_gb": 8})[0] == "update"
 
 
 def test_what_was_taken_out_of_the_configuration_goes(node: Pve, api: Proxmox, written: list[str]) -> None:

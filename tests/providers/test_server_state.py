@@ -177,6 +177,14 @@ def test_what_preview_does_not_know_raises_no_epoch(host: Host, server: Server) 
     assert checked(host, {}, server.props(fingerprints=UNKNOWN))["epoch"] == 1
 
 
+def test_a_container_that_may_be_made_anew_is_told_as_such(host: Host, server: Server) -> None:
+    first = checked(host, {}, server.props())
+    told = checked(host, first, server.props(instance=UNKNOWN))["plan"]["summary"]
+    assert told == ["nothing to do", "if the container is made anew: first configuration of it"]
+    assert checked(host, first, server.props())["plan"] == first["plan"]
+    assert "anew" not in str(checked(host, {}, server.props(instance=UNKNOWN))["plan"])
+
+
 def test_an_unreachable_server_is_a_finding_and_another_host_key_stops(host: Host, server: Server) -> None:
     _, outs = host.create(STATE, checked(host, {}, server.props()))
     lost = {**outs, "connection": {**outs["connection"], "port": 1}}

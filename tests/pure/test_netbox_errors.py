@@ -74,6 +74,39 @@ def test_both_kinds_of_token_are_sent_as_netbox_wants_them(token: str, scheme: s
     assert seen == [f"{scheme} {token}"]
 
 
+@pytest.mark.parametrize("base", ["https://netbox.example", "https://example.org/netbox"])
+@pytest.mark.parametrize(
+    "wrote", ["http://netbox.example", "http://127.0.0.1:8001/netbox", "https://elsewhere.example"]
+)
+def test_further_pages_are_asked_for_at_the_configured_address(base: str, wrote: str) -> None:
+    """pynetbox makes the second page's address itself, and follows NetBox's link from the third on."""
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        page = len(asked)
+        following = f"{wrote}/api/dcim/sites/?limit=1&offset={page}&name=a%26b" if page < 4 else None
+        return httpx.Response(200, json={"count": 4, "next": following, "results": [{"id": page}]})
+
+    with NetBox(Access(base, TOKEN), httpx.MockTransport(answer)) as client:
+        assert [each["id"] for each in client.find("dcim/sites")] == [1, 2, 3, 4]
+    assert all(url.startswith(f"{base}/api/dcim/sites/?") for url in asked)
+    assert asked[2:] == [f"{base}/api/dcim/sites/?limit=1&offset={page}&name=a%26b" for page in (2, 3)]
+
+
+def test_a_link_out_of_the_api_is_not_followed() -> None:
+    links = iter(["https://elsewhere.example/login", "https://elsewhere.example/login", None])
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"count": 3, "next": next(links), "results": [{"id": 1}]})
+
+    with (
+        netbox(answer) as client,
+        pytest.raises(errors.BadAnswer, match="no page of its API"),
+    ):
+        client.find("dcim/sites")
+
+
 def test_writes_go_out_by_the_hundred_and_are_counted() -> None:
     sizes: list[int] = []
 

@@ -179,6 +179,27 @@ def test_a_pool_s_job_that_went_away_shows_and_is_looked_for_again(stack: Stack,
     assert stack.up() == ("same", "same")
 
 
+def test_our_own_backup_job_goes_when_the_pool_s_job_is_to_do_it(stack: Stack, strong: Systems) -> None:
+    stack.up(backup_job="own")
+    theirs = strong.pve.data["jobs"].pop("wireguard-pool")
+    with pytest.raises(CheckFailed, match="no enabled backup job writes pool 'wireguard'"):
+        stack.up()
+    strong.pve.data["jobs"]["wireguard-pool"] = theirs
+    assert stack.up() == ("update", "update")
+    assert [*strong.pve.data["jobs"]] == ["wireguard-pool"]
+    assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
+
+
+def test_destroy_removes_a_backup_job_of_ours_of_which_the_state_knows_nothing(stack: Stack, strong: Systems) -> None:
+    before = strong.jobs
+    stack.up(backup_job="own")
+    ours = strong.jobs["pve"][JOB]
+    stack.up()
+    strong.pve.data["jobs"][JOB] = ours
+    stack.destroy()
+    assert strong.jobs == before
+
+
 def test_a_move_to_another_backup_server_makes_the_jobs_there(stack: Stack, systems: Systems) -> None:
     stack.up()
     wanted = systems.jobs
@@ -217,6 +238,15 @@ def test_after_a_fault_in_a_write_the_next_up_converges_without_duplicates(
     stack.up()
     assert list(systems.pbs.data["prune"]) == list(systems.pbs.data["verify"]) == [JOB]
     assert stack.up() == ("same", "same")
+
+
+def test_pruning_is_paused_though_another_writer_was_faster(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    words = "detected modified configuration - file changed by other user? Try again."
+    systems.pbs_faults.plant(Fault("status", method="PUT", path=f"/config/prune/{JOB}$", status=400, message=words))
+    stack.registration.destroy()
+    assert systems.pbs_faults.planned() == []
+    assert systems.pbs.data["prune"][JOB]["disable"] in (True, 1)
 
 
 def test_rotated_credentials_serve_the_next_run(stack: Stack, systems: Systems) -> None:

@@ -1,0 +1,220 @@
+"""What must hold before a container is made, changed or replaced, on Proxmox VE and against the state."""
+
+import math
+from collections.abc import Iterator
+
+from pydantic import BaseModel, ConfigDict
+
+from clients.proxmox import Proxmox
+from providers import connections
+from providers.props import Props
+from providers.vmid import FORGET, UNMARKED, Holder, holder, ours
+from vpn.errors import (
+    Forbidden,
+    OwnershipError,
+    Problem,
+    TlsFailure,
+    Unauthorized,
+    Unreachable,
+)
+
+REPLACES = ("node", "container_id", "storage_pool", "unprivileged", "pool")
+KEYS = {"node": "proxmox_node"}
+"""Config keys of inputs that are named otherwise."""
+EMPTIES = (
+    "is {old} in the running container; changing it makes a new, empty one. If you want that: take a backup, "
+    "set allow_replacement: true and protect: false, run up, and set both back"
+)
+GROWS = " (a disk only grows in place)"
+KEEPS = ". To keep what was changed on the node: run pulumi refresh, then set {key}: {old}"
+LOST = "{said}; Proxmox's plugin would remove it in place of this stack's container. That one is gone: " + FORGET
+ELSEWHERE = (
+    "has no container of this stack under VMID {vmid}; is it another cluster? The one at {before} would run on: first "
+    "pulumi destroy with that address. If there is none, set allow_replacement: true and run pulumi up --refresh"
+)
+STRANGE = "is taken by {found}, which this stack did not make; choose another"
+MOVED = (
+    "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
+    "Tell the state first: pulumi stack export --file FILE, in it node and nodeName {here} for {before}, "
+    "pulumi stack import --file FILE"
+)
+
+
+class Place(BaseModel):
+    """Where a container is, as far as Proxmox's plugin makes it anew to change it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: str
+    container_id: int
+    storage_pool: str
+    pool: str | None = None
+
+
+class ClaimProps(Props):
+    """What a container cannot change without being made anew; `mark` is the line that makes a guest ours.
+
+    The claim runs ahead of the container: `former` is where that was before a change that was not seen to succeed yet.
+    """
+
+    endpoint: str | None = None
+    node: str
+    container_id: int
+    storage_pool: str
+    unprivileged: bool = True
+    pool: str | None = None
+    disk_gb: int
+    allow_replacement: bool = False
+    mark: str = ""
+    former: Place | None = None
+
+    @property
+    def place(self) -> Place:
+        """Where the container is to be."""
+        return Place.model_validate(self, from_attributes=True)
+
+    @property
+    def last(self) -> Place:
+        """Where Proxmox's plugin may have the container."""
+        return self.former or self.place
+
+
+def replacement_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Name every change that would replace the container by an empty one, unless that is wanted."""
+    if old is None or new.allow_replacement:
+        return
+    for name in REPLACES:
+        before, after = getattr(old, name), getattr(new, name)
+        if before != after:
+            yield Problem(KEYS.get(name, name), str(after), EMPTIES.format(old=before))
+    if new.disk_gb < old.disk_gb:
+        yield Problem("disk_gb", str(new.disk_gb), EMPTIES.format(old=old.disk_gb) + GROWS)
+
+
+def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[Problem]]:
+    """Return where the container may still be when all is done, and everything that stands against the change.
+
+    Proves that the API answers, the token works, the node exists and the VMID is free, or ours and as we left it.
+    """
+    try:
+        with connections.proxmox() as api:
+            api.version()
+            before = settled(api, old)
+            site = (*_node_problems(api, new), *_vmid_problems(api, before, new), *_lost_problems(api, before, new))
+            return _former(before, new), [*replacement_problems(before, new), *site]
+    except Unauthorized:
+        problem = Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")
+    except Forbidden as error:
+        problem = Problem("proxmox_api_token", None, f"may not do what is needed: {error}")
+    except (Unreachable, TlsFailure) as error:
+        problem = Problem("proxmox_endpoint", new.endpoint, str(error))
+    return None, [*replacement_problems(old, new), problem]
+
+
+def settled(api: Proxmox, old: ClaimProps | None) -> ClaimProps | None:
+    """Return the state's values as far as they came true: of a replacement that failed, what it was to replace.
+
+    Told by what the container has of its former place, not by what differs from the new one: that may be a hand's
+    work, which Proxmox's plugin knows nothing of. As long as our container is nowhere, nothing is settled.
+    """
+    if old is None or old.former is None:
+        return old
+    found = _seen(api, old.container_id, old.mark) or _seen(api, old.former.container_id, old.mark)
+    if found is None:
+        return old
+    real = Place(
+        node=found.guest.node,
+        container_id=found.guest.vmid,
+        storage_pool=found.root_storage or old.storage_pool,
+        pool=found.guest.pool,
+    )
+    kept = {name: value for name, value in old.former if getattr(real, name) == value}
+    return old.with_(former=None, **kept)
+
+
+def _seen(api: Proxmox, vmid: int, mark: str) -> Holder | None:
+    try:
+        return ours(api, vmid, mark)
+    except OwnershipError:
+        return None
+
+
+def _former(before: ClaimProps | None, new: ClaimProps) -> Place | None:
+    """Return where Proxmox's plugin may still have the container once it was asked for what is new."""
+    return before.last if before and before.last != new.place else None
+
+
+def _node_problems(api: Proxmox, new: ClaimProps) -> Iterator[Problem]:
+    nodes = api.nodes()
+    if new.node not in nodes:
+        yield Problem("proxmox_node", new.node, f"is no node of this cluster; there are: {', '.join(sorted(nodes))}")
+    elif nodes[new.node] == "offline":
+        yield Problem("proxmox_node", new.node, "is offline")
+
+
+def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    vmid = new.container_id
+    try:
+        found = holder(api, vmid)
+    except OwnershipError as error:
+        yield Problem("container_id", str(vmid), f"{error}; choose another")
+        return
+    if found is None:
+        yield from _cluster_problems(old, new)
+        return
+    if not found.bears(new.mark):
+        kept = old is not None and old.container_id == vmid and found.guest.kind == "lxc"
+        words = UNMARKED.format(found=found, mark=new.mark) if kept else STRANGE.format(found=found)
+        yield Problem("container_id", str(vmid), words)
+        return
+    yield from _place_problems(found, old, new)
+    if not new.allow_replacement:
+        yield from _disk_problems(found, old, new)
+
+
+def _cluster_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that another address does not lead to our container: it may be the same cluster's, or another's."""
+    if old and old.endpoint and old.endpoint != new.endpoint and not new.allow_replacement:
+        words = ELSEWHERE.format(vmid=new.container_id, before=old.endpoint)
+        yield Problem("proxmox_endpoint", new.endpoint, words)
+
+
+def _lost_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that another has the VMID our container had: Proxmox's plugin, which asks for no mark, would remove it."""
+    if old is None or old.last.container_id == new.container_id:
+        return
+    vmid = old.last.container_id
+    try:
+        found = holder(api, vmid)
+        said = f"VMID {vmid} is now taken by {found}" if found and not found.bears(new.mark) else ""
+    except OwnershipError as error:
+        said = str(error)
+    if said:
+        yield Problem("container_id", str(new.container_id), LOST.format(said=said))
+
+
+def _place_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that our container is on another node than asked, or than the state and so the plugin believe."""
+    before, now = old.node if old else new.node, found.guest.node
+    if now not in (before, new.node):
+        yield Problem("proxmox_node", new.node, elsewhere(found))
+    elif now == new.node != before:
+        yield Problem("proxmox_node", new.node, MOVED.format(here=now, before=before))
+
+
+def _disk_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say what was changed on the node and is not in the state yet; what is there differs from the state's value."""
+    before = old or new
+    if before.storage_pool == new.storage_pool != (found.root_storage or new.storage_pool):
+        yield _observed("storage_pool", new.storage_pool, found.root_storage)
+    if before.disk_gb <= new.disk_gb < found.root_gib:
+        yield _observed("disk_gb", new.disk_gb, math.ceil(found.root_gib))
+
+
+def _observed(key: str, wanted: object, present: object) -> Problem:
+    return Problem(key, str(wanted), EMPTIES.format(old=present) + KEEPS.format(key=key, old=present))
+
+
+def elsewhere(found: Holder) -> str:
+    """Say that our container is on another node than the state has."""
+    return f"does not have this stack's container: it is {found}. Migrate it back, or set proxmox_node to that node"
