@@ -41,11 +41,11 @@ def other(rehearsal: Rehearsal) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def stranger(rehearsal: Rehearsal) -> Iterator[None]:
-    """A guest that somebody else made, holding the VMID."""
-    rehearsal.stranger(FOREIGN)
+def stranger(deployed: Rehearsal) -> Iterator[None]:
+    """A guest that somebody else made, of the template that is there, holding the VMID."""
+    deployed.stranger(FOREIGN)
     yield
-    rehearsal.task("DELETE", f"/nodes/pve/lxc/{FOREIGN}")
+    deployed.task("DELETE", f"/nodes/pve/lxc/{FOREIGN}")
 
 
 def planned(stack: Stack) -> list[str]:
