@@ -74,7 +74,12 @@ class Stack:
         return dict(json.loads(self._run("stack", "export", *options)))
 
     def restore(self) -> None:
-        """Bring the server back to what Pulumi.lab.yaml says."""
+        """Bring the server back to what Pulumi.lab.yaml says.
+
+        The peers that were added go first: a file that is gone, and peers with it, would stop the run.
+        """
+        self.peers(())
+        self.up()
         self._run("up", "--yes", "--skip-preview", "--suppress-outputs")
 
     def pulumi(self, *args: str) -> str:
