@@ -57,11 +57,8 @@ def _config(stack: Stack, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[st
             yield key
     if peers and not peers_now and not stack.configured.peers_path.exists():
         peers_now = [{k: v for k, v in each.items() if k not in secrets_of(each)} for each in peers]
-        groups = saved.get("groups", {}).get("objectValue") or {}
-        if now.get("groups", {}).get("objectValue"):
-            groups = {}
-        quoted = {k: v for name, each in groups.items() for k, v in leaves(f'groups["{name}"]', each).items()}
-        stack.pulumi.set_plain(quoted | leaves("peers", peers_now))
+        groups = {} if now.get("groups", {}).get("objectValue") else saved.get("groups", {}).get("objectValue") or {}
+        stack.pulumi.set_plain(leaves("groups", groups) | leaves("peers", peers_now))
         yield from ["groups", "peers"] if groups else ["peers"]
     yield from _peer_secrets(stack, peers, peers_now)
 

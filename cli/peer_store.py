@@ -208,7 +208,8 @@ def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:
 def leaves(path: str, value: Any) -> dict[str, str]:
     """Return the scalars below a key path as `pulumi config set --path` takes them."""
     if isinstance(value, Mapping):
-        return {k: v for key, each in value.items() for k, v in leaves(f"{path}.{key}", each).items()}
+        steps = {key: f'["{key}"]' if "." in key else f".{key}" for key in value}
+        return {k: v for key, each in value.items() for k, v in leaves(path + steps[key], each).items()}
     if isinstance(value, list | tuple):
         return {k: v for index, each in enumerate(value) for k, v in leaves(f"{path}[{index}]", each).items()}
     return {path: value if isinstance(value, str) else json.dumps(value)}

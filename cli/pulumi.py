@@ -44,7 +44,7 @@ class Pulumi:
             )
         except FileNotFoundError:
             raise StackError("pulumi is not on PATH (in the lab: . lab/env)") from None
-        if "passphrase must be set" in done.stderr:
+        if done.returncode and "passphrase must be set" in done.stderr:
             raise StackError(
                 "the stack's passphrase is needed, and pulumi cannot ask here: "
                 "set PULUMI_CONFIG_PASSPHRASE_FILE to a file of yours alone that holds it"

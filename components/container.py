@@ -1,6 +1,7 @@
 """The container: its template, and the CT itself as an unprivileged guest of a Proxmox VE node."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_proxmoxve as pve
@@ -102,7 +103,7 @@ class Container(pulumi.ComponentResource):
         )
 
 
-def proven(settings: Settings) -> dict[str, dict[str, str]]:
+def proven(settings: Settings) -> dict[str, Any]:
     """Return what the container has to be, as Proxmox VE says it: what a change in place can change.
 
     What it must not have is empty.
@@ -124,7 +125,7 @@ def proven(settings: Settings) -> dict[str, dict[str, str]]:
         "gw": own.gateway,
         "firewall": 1 if settings.firewall.proxmox_firewall else None,
     }
-    return {"config": _said(config), "interface": _said(interface)}
+    return {"config": _said(config), "interface": _said(interface), "disk_gb": own.disk_gb}
 
 
 def _said(values: Mapping[str, object]) -> dict[str, str]:

@@ -121,7 +121,6 @@ class Vpn(pulumi.ComponentResource):
             container_id=container.vmid,
             **proven_container(self.settings),
             firewall=proven_firewall(self.settings),
-            disk_gb=self.settings.container.disk_gb,
             opts=pulumi.ResourceOptions.merge(self._after(*made), pulumi.ResourceOptions(deleted_with=container.guest)),
         )
 

@@ -10,10 +10,10 @@ from pulumi.dynamic import Resource
 from providers.base import Provider
 from providers.props import Props
 from vpn.addresses import Claim, allocate
-from vpn.errors import ConfigError, Problem
+from vpn.errors import ConfigError, Problem, listed
 from vpn.ledger import Ledger
 
-SHOWN = 5
+GONE = "is gone, and with it {}: put it back; to remove them, let the file stand without them"
 
 
 class LedgerProps(Props):
@@ -44,9 +44,8 @@ class AddressLedgerProvider(Provider[LedgerProps]):
 
         Raises ConfigError when the peers file is gone and peers with it: a lost file is no wish to remove people.
         """
-        lost = sorted(old.peers.keys() - new.peers.keys()) if old and old.peers_file and not new.peers_file else []
-        if old and lost:
-            raise ConfigError([Problem("peers_file", old.peers_file, _gone(lost))])
+        if old and old.peers_file and not new.peers_file and (lost := sorted(old.peers.keys() - new.peers.keys())):
+            raise ConfigError([Problem("peers_file", old.peers_file, GONE.format(listed(lost, most=5)))])
         previous = {"leases": old.leases, "released": old.released} if old else {}
         found = allocate(
             [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in new.peers.items()],
@@ -73,9 +72,3 @@ class AddressLedger(Resource, module="vpn", name="AddressLedger"):
         super().__init__(
             AddressLedgerProvider(), name, LedgerProps.inputs({"leases": {}, "released": {}, **props}), opts
         )
-
-
-def _gone(peers: list[str]) -> str:
-    more = f" and {len(peers) - SHOWN} more" if len(peers) > SHOWN else ""
-    names = ", ".join(peers[:SHOWN]) + more
-    return f"is gone, and with it {names}: put it back; to remove them, let the file stand without them"

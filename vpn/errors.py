@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class VpnError(Exception):
@@ -160,3 +160,10 @@ class ServerFault(ClientError):
 
 class BadAnswer(ClientError):
     """The answer is not what the API promises."""
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Return names in one line; of a list longer than `most` the number left out."""
+    more = len(names) - most
+    shown = ", ".join(names[:most])
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -12,8 +12,7 @@ from clients.netbox.fields import ApiObject
 from clients.netbox.kinds import INTERFACE, IP_ADDRESS, SERVICE, TERMINATION, TUNNEL, VIRTUAL_MACHINE
 from clients.netbox.mark import Mark
 from clients.netbox.observe import carries
-from clients.netbox.plan import listed
-from vpn.errors import OwnershipError
+from vpn.errors import OwnershipError, listed
 
 HANGING = (
     (VIRTUAL_MACHINE, INTERFACE, "virtual_machine_id"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from clients.netbox.api import NetBox
 from clients.netbox.fields import ApiObject
-from vpn.errors import ConfigError, Problem
+from vpn.errors import ConfigError, Problem, listed
 
 EXISTING = {
     "site": "dcim/sites",
@@ -13,7 +13,6 @@ EXISTING = {
     "role": "dcim/device-roles",
 }
 """What must exist already, and where."""
-SHOWN = 10
 
 
 class Directory:
@@ -89,9 +88,8 @@ class Directory:
 
     def _miss(self, field: str) -> str:
         there = sorted(str(each["name"]) for each in self._netbox.find(EXISTING[field]))
-        more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
-        listed = ", ".join(there[:SHOWN]) + more if there else "none that this token may see"
-        return f"no such {field} in NetBox, where an administrator makes it; there is: {listed}"
+        told = listed(there) or "none that this token may see"
+        return f"no such {field} in NetBox, where an administrator makes it; there is: {told}"
 
 
 def _is_called(found: ApiObject, name: str) -> bool:

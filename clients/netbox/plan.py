@@ -5,15 +5,13 @@ ours, as seen  ─┼─> plan ─> create, adopt, update … delete
 in the way     ─┘
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from clients.netbox.fields import Fields, Records
 from clients.netbox.kinds import BY_NAME, KINDS, Kind
-from vpn.errors import OwnershipError
-
-SHOWN_OBSTACLES = 10
+from vpn.errors import OwnershipError, listed
 
 
 @dataclass(frozen=True)
@@ -83,13 +81,6 @@ def refuse(taken: Observation, mark: str) -> None:
             f" {mark!r}, so this stack leaves it alone; rename or remove it, or set"
             " netbox_adopt=true to take it over"
         )
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the names in one line, a long list cut with the number left out."""
-    more = len(names) - SHOWN_OBSTACLES
-    shown = ", ".join(names[:SHOWN_OBSTACLES])
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def differing(wanted: Fields, found: Fields) -> Fields:

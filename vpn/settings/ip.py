@@ -21,6 +21,7 @@ IPInterface = IPv4Interface | IPv6Interface
 IPNetwork = IPv4Network | IPv6Network
 
 Value = TypeVar("Value")
+Interface = TypeVar("Interface", IPv4Interface, IPv6Interface)
 
 ZONE_RULE: Final = "must be without a zone: nothing may follow the address as in fe80::1%eth0"
 
@@ -57,23 +58,15 @@ def address4(value: object) -> IPv4Address:
 
 def interface4(value: object) -> IPv4Interface:
     """IPv4 address with prefix, the address being a host of the network."""
-    rule = "must be an IPv4 address with prefix, as 10.8.0.1/24"
-    found = _interface(value, rule)
-    if not isinstance(found, IPv4Interface):
-        raise ValueError(rule)
-    return found
+    return _interface(IPv4Interface, value, "must be an IPv4 address with prefix, as 10.8.0.1/24")
 
 
 def interface6(value: object) -> IPv6Interface:
     """IPv6 address with prefix, the address being a host of the network."""
-    rule = "must be an IPv6 address with prefix, as fd00:8::1/64"
-    found = _interface(value, rule)
-    if not isinstance(found, IPv6Interface):
-        raise ValueError(rule)
-    return found
+    return _interface(IPv6Interface, value, "must be an IPv6 address with prefix, as fd00:8::1/64")
 
 
-def _interface(value: object, rule: str) -> IPInterface:
+def _interface(family: type[Interface], value: object, rule: str) -> Interface:
     found = _read(ip_interface, value, rule)
     if "/" not in str(value):
         raise ValueError(rule)
@@ -81,6 +74,8 @@ def _interface(value: object, rule: str) -> IPInterface:
     if host_bits > 1 and found.ip in (found.network.network_address, found.network.broadcast_address):
         message = "must have a host part: neither the network's own nor its broadcast address"
         raise ValueError(message)
+    if not isinstance(found, family):
+        raise ValueError(rule)
     return found
 
 

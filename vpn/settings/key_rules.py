@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydantic import SecretStr
@@ -10,9 +10,7 @@ from pydantic import SecretStr
 from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.build import path
-from vpn.settings.settings import Settings
-
-Check = Callable[[Settings], Iterator[Problem]]
+from vpn.settings.settings import Check, Settings
 
 
 class KnownKey(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from ipaddress import ip_interface
 from typing import NamedTuple
@@ -13,9 +13,7 @@ from vpn.settings.ip import IPAddress, IPNetwork, address
 from vpn.settings.names import split_endpoint
 from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches
 from vpn.settings.peers import AllowRule, PeerSettings
-from vpn.settings.settings import Settings
-
-Check = Callable[[Settings], Iterator[Problem]]
+from vpn.settings.settings import Check, Settings
 
 
 class Claim(NamedTuple):

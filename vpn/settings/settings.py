@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from vpn.errors import Problem
 from vpn.settings import names
 from vpn.settings import types as t
 from vpn.settings.ip import IPNetwork
@@ -62,3 +64,7 @@ class Settings(Section):
     def group_of(self, peer: PeerSettings) -> GroupSettings:
         """Return the peer's group, an empty one when it has none."""
         return self.groups.get(peer.group or "", _NO_GROUP)
+
+
+Check = Callable[[Settings], Iterator[Problem]]
+"""A rule: yields every problem that the settings have with it."""

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from vpn.backup import Retention
 from vpn.errors import Problem
 from vpn.settings.sections import Proxmox, Section, Ssh
-from vpn.settings.settings import Settings
+from vpn.settings.settings import Check, Settings
 
 _TOKEN = re.compile(r"[^@!=\s]+@[^@!=\s]+![^@!=\s]+=\S+")
 _NETBOX_NEEDS = ("netbox_url", "netbox_token", "netbox_site", "netbox_cluster")
 _ZABBIX_NEEDS = ("zabbix_url", "zabbix_token", "zabbix_server")
 _PBS_NEEDS = ("pbs_url", "pbs_token", "pbs_datastore", "pbs_storage")
-
-Check = Callable[[Settings], Iterator[Problem]]
 
 
 def _required(section: Section, key: str, unless: str = "") -> Iterator[Problem]:
