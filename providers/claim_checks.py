@@ -32,6 +32,8 @@ ELSEWHERE = (
     "has no container of this stack under VMID {vmid}; is it another cluster? The one at {before} would run on: first "
     "pulumi destroy with that address. If there is none, set allow_replacement: true and run pulumi up --refresh"
 )
+HELD = "cannot make it anew: {found} has {held} in Proxmox VE. It would be stopped and then not be removed. {way} first"
+WAYS = {"lock": "Wait for what holds it, or pct unlock {vmid}", "protection": "pct set {vmid} --protection 0"}
 STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
@@ -100,8 +102,14 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
         with connections.proxmox() as api:
             api.version()
             before = settled(api, old)
-            site = (*_node_problems(api, new), *_vmid_problems(api, before, new), *_lost_problems(api, before, new))
-            return _former(before, new), [*replacement_problems(before, new), *site]
+            problems = [
+                *replacement_problems(before, new),
+                *_node_problems(api, new),
+                *_vmid_problems(api, before, new),
+                *_lost_problems(api, before, new),
+                *_removal_problems(api, before, new),
+            ]
+            return _former(before, new), problems
     except Unauthorized:
         problem = Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")
     except Forbidden as error:
@@ -191,6 +199,21 @@ def _lost_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
         said = str(error)
     if said:
         yield Problem("container_id", str(new.container_id), LOST.format(said=said))
+
+
+def _removal_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that the container to be replaced could not be removed: Proxmox's plugin stops it before it finds out."""
+    if old is None or not new.allow_replacement or not _replaces(old, new):
+        return
+    found = _seen(api, old.last.container_id, new.mark)
+    for held, way in WAYS.items():
+        if found and (value := found.config.get(held)) not in (None, 0, "0"):
+            words = HELD.format(found=found, held=f"{held}: {value}", way=way.format(vmid=found.guest.vmid))
+            yield Problem("allow_replacement", "true", words)
+
+
+def _replaces(old: ClaimProps, new: ClaimProps) -> bool:
+    return old.last != new.place or old.unprivileged != new.unprivileged or new.disk_gb < old.disk_gb
 
 
 def _place_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:

@@ -196,6 +196,17 @@ def test_a_refresh_after_a_replacement_that_failed_sees_the_container_as_it_is(
     assert claim.up({**POOLED, "allow_replacement": True}) == "same"
 
 
+@pytest.mark.parametrize("held", [{"lock": "backup"}, {"protection": 1}])
+@pytest.mark.parametrize("move", [*MOVES, {"disk_gb": 4}])
+def test_a_container_that_cannot_be_removed_is_not_stopped_for_it(
+    pve: Pve, claim: Managed, move: dict[str, Any], held: dict[str, Any]
+) -> None:
+    pve.guests[2090]["config"] |= held
+    with pytest.raises(CheckFailed, match=f"CT 'wireguard' on node pve has {next(iter(held))}"):
+        claim.up({**POOLED, **move, "allow_replacement": True})
+    assert claim.up({**POOLED, "allow_replacement": True}) == "update", "nothing is replaced"
+
+
 def test_destroy_after_a_replacement_that_failed_removes_the_container(pve: Pve, claim: Managed) -> None:
     claim.up({**POOLED, "container_id": 2091, "allow_replacement": True})
     claim.destroy()
