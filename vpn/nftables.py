@@ -1,8 +1,9 @@
 """The packet filter of the server (nftables): who reaches what, enforced where clients cannot change it.
 
 Lookups go through sets and verdict maps, so a packet costs the same with one peer and with 10,000. Order matters:
-the DMZ is cut off before anything is accepted, and what comes from a peer is judged anew for each packet, so that a
-narrowed rule, a removal or an expiry also ends flows that are already established.
+the DMZ is cut off before anything is accepted, and what a peer sends is judged anew for each packet, so that a narrowed
+rule ends what it sends in flows that are already established. Answers pass as long as their flow lasts: a host that
+goes on sending unasked is cut off when the peer is disabled, removed or expires.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def render(network: Network) -> str:
     return rendering.render(
         "nftables.conf.j2",
         interface=network.interface.name,
-        services=_services(network),
+        port=network.interface.listen_port,
+        stateless=(("listen", f"udp dport {network.interface.listen_port}"), ("ssh", f"tcp dport {SSH_PORT}")),
+        agent_port=AGENT_PORT,
         firewall=firewall,
         families=FAMILIES,
         sets={family.version: dict(_sets(family, network)) for family in FAMILIES},
@@ -78,12 +81,6 @@ def _dmz(network: Network) -> Iterator[IPNetwork]:
     families = {each.version for each in network.vpn_networks}
     for each in network.firewall.dmz_networks:
         yield from (form for form in forms(each) if form == each or form.version in families)
-
-
-def _services(network: Network) -> tuple[tuple[str, str], ...]:
-    """Return what the server itself answers: the set of who may ask, and what."""
-    port = network.interface.listen_port
-    return (("listen", f"udp dport {port}"), ("ssh", f"tcp dport {SSH_PORT}"), ("zabbix", f"tcp dport {AGENT_PORT}"))
 
 
 def _access_chains(peers: Iterable[Peer]) -> dict[str, Access]:

@@ -92,6 +92,7 @@ stop_units() {
         systemctl disable --now "$unit" >/dev/null 2>&1 || true
     done
     if interface_exists; then ip link delete "$interface"; fi
+    nft delete table inet "${table}_attempts" 2>/dev/null || true
     nft delete table inet "$table" 2>/dev/null || true
 }
 

@@ -51,8 +51,8 @@ class Crossing:
         told = subprocess.run(["ip", "netns", "exec", f"{self.name}-{side}", *words], capture_output=True, check=False)
         return told.returncode == 0
 
-    def connects(self, source: str, target: str, port: int) -> bool:
-        """Tell whether a TCP connection from a peer's address is answered, be it refused by the host itself."""
+    def connects(self, source: str, target: str, port: int, side: str = "wg0") -> bool:
+        """Tell whether a TCP connection from an address on one side is answered, be it refused by the host itself."""
         code = (
             "import socket, sys\n"
             f"s = socket.socket(socket.AF_INET6 if ':' in {target!r} else socket.AF_INET); s.settimeout(1.5)\n"
@@ -61,8 +61,18 @@ class Crossing:
             "except ConnectionRefusedError: pass\n"
             "except OSError: sys.exit(1)\n"
         )
-        words = ["ip", "netns", "exec", f"{self.name}-wg0", "python3", "-c", code]
+        words = ["ip", "netns", "exec", f"{self.name}-{side}", "python3", "-c", code]
         return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+    @contextmanager
+    def program(self, side: str, code: str) -> Iterator[subprocess.Popen[str]]:
+        """Run Python code on one side, to talk to by lines."""
+        words = ["ip", "netns", "exec", f"{self.name}-{side}", "python3", "-uc", code]
+        with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
     @contextmanager
     def flow(self, source: str, target: str) -> Iterator[subprocess.Popen[str]]:
