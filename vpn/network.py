@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface, ip_ne
 from typing import Any, Final, NamedTuple
 
 from vpn import keyring as kr
+from vpn import keys
 from vpn.agent import Agent
 from vpn.errors import ConfigError, Problem, RenderError
 from vpn.ledger import Ledger
@@ -97,7 +98,8 @@ def _interface(settings: Settings, keyring: kr.Keyring, ct_address: str | None) 
         file_path=own.file_path,
         addresses=(own.address, own.address_ipv6) if own.address_ipv6 else (own.address,),
         listen_port=own.listen_port,
-        private_key=server.secret,
+        # The running interface shows the clamped key, and is compared with what is rendered of this.
+        private_key=keys.clamped(server.secret),
         public_key=server.public,
         save_config=own.save_config,
         mtu=own.mtu,
@@ -129,7 +131,7 @@ def _peer(sources: _Sources, own: PeerSettings) -> Peer:
         name=own.name,
         state=_state(own, sources.now),
         public_key=own.public_key or _entry(keyring, kr.peer_key(own.name)).public,
-        private_key=pair.secret if pair else None,
+        private_key=keys.clamped(pair.secret) if pair else None,
         preshared_key=_entry(keyring, kr.preshared_key(own.name)).secret if preshared else None,
         addresses=addresses,
         allowed_ips=(*_tunnel_ips(own, addresses), *own.site_networks),

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team
+from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team, unclamped_key
 from vpn.addresses import Ledger
 from vpn.errors import ConfigError, RenderError
 from vpn.keyring import Keyring
@@ -108,6 +108,14 @@ def test_only_managed_peers_have_a_private_key() -> None:
     assert found.peer("bob").managed
     assert found.peer("alice-laptop").preshared_key == private_key("psk/alice-laptop")
     assert found.peer("bob").preshared_key is None
+
+
+def test_keys_are_as_wireguard_holds_them_and_preshared_ones_as_they_were_given() -> None:
+    own = {"name": "a", "private_key": unclamped_key("a"), "preshared_key": unclamped_key("psk")}
+    found = network(private_key=unclamped_key("s"), peers=[own])
+    assert found.interface.private_key == private_key("s")
+    assert found.peer("a").private_key == private_key("a")
+    assert found.peer("a").preshared_key == unclamped_key("psk")
 
 
 @pytest.mark.parametrize(
