@@ -125,7 +125,7 @@ def _peer(sources: _Sources, own: PeerSettings) -> Peer:
     group = settings.group_of(own)
     pair = _entry(keyring, kr.peer_key(own.name)) if own.managed else None
     preshared = kr.preshared_word(settings, own) != "none"
-    addresses = _addresses(sources.ledger, own.name)
+    leased = _leased(sources.ledger, own.name)
     full = (own.tunnel or group.tunnel) == "full"
     return Peer(
         name=own.name,
@@ -133,8 +133,8 @@ def _peer(sources: _Sources, own: PeerSettings) -> Peer:
         public_key=own.public_key or _entry(keyring, kr.peer_key(own.name)).public,
         private_key=keys.clamped(pair.secret) if pair else None,
         preshared_key=_entry(keyring, kr.preshared_key(own.name)).secret if preshared else None,
-        addresses=addresses,
-        allowed_ips=(*_tunnel_ips(own, addresses), *own.site_networks),
+        addresses=(*leased, *_others(own, leased)),
+        allowed_ips=(*_tunnel_ips(own, leased), *own.site_networks),
         site_networks=own.site_networks,
         client_allowed_ips=EVERYWHERE if full else _split(sources, own),
         endpoint=own.endpoint,
@@ -154,17 +154,23 @@ def _state(own: PeerSettings, now: dt.datetime) -> State:
     return "expired" if own.expires_at is not None and now >= own.expires_at else "active"
 
 
-def _addresses(ledger: Ledger, name: str) -> tuple[IPAddress, ...]:
+def _leased(ledger: Ledger, name: str) -> tuple[IPAddress, ...]:
     if name not in ledger.leases:
         raise RenderError(f"the address ledger has no lease for peer {name!r}")
     return ledger.leases[name].addresses
 
 
-def _tunnel_ips(own: PeerSettings, addresses: tuple[IPAddress, ...]) -> Iterator[IPNetwork]:
+def _others(own: PeerSettings, leased: tuple[IPAddress, ...]) -> Iterator[IPAddress]:
+    """Yield the single addresses that the configuration gives a peer beside its lease, one of each family."""
+    alone = (each.network_address for each in own.allowed_ips if each.prefixlen == each.max_prefixlen)
+    yield from (address for address in alone if address not in leased)
+
+
+def _tunnel_ips(own: PeerSettings, leased: tuple[IPAddress, ...]) -> Iterator[IPNetwork]:
     """Yield the configured allowed IPs, and the allocated address of each family they leave out."""
     yield from own.allowed_ips
     families = {network.version for network in own.allowed_ips}
-    yield from (_alone(address) for address in addresses if address.version not in families)
+    yield from (_alone(address) for address in leased if address.version not in families)
 
 
 def _alone(address: IPAddress) -> IPNetwork:

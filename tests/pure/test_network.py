@@ -64,6 +64,19 @@ def test_configured_allowed_ips_are_completed_with_the_missing_family() -> None:
     assert ips(found, "a") == ["10.8.0.9/32", "fd00:8::9/128"]
 
 
+def test_all_single_addresses_are_the_peers_own_and_the_first_stays_first() -> None:
+    networks = ["10.8.0.9/32", "10.8.0.16/28", "10.8.0.2/32", "fd00:8::7/128", "fd00:8::5/128"]
+    own = {"name": "a", "allowed_ips": networks, "site_networks": ["10.20.0.1/32"]}
+    found = network(address_ipv6="fd00:8::1/64", peers=[own])
+    assert [*map(str, found.peer("a").addresses)] == ["10.8.0.9", "fd00:8::7", "10.8.0.2", "fd00:8::5"]
+    assert ips(found, "a") == [*networks, "10.20.0.1/32"]
+
+
+def test_a_wide_network_gives_one_address_and_single_ones_come_with_it() -> None:
+    found = network(peers=[{"name": "a", "allowed_ips": ["10.8.0.16/28", "10.8.0.2/32"]}])
+    assert [*map(str, found.peer("a").addresses)] == ["10.8.0.17", "10.8.0.2"]
+
+
 def test_groups_give_defaults_and_peers_the_last_word() -> None:
     groups = {"g": {"tunnel": "full", "mtu": 1380, "dns": ["192.168.1.1"], "persistent_keepalive": 15}}
     own = {"tunnel": "split", "mtu": 1300, "dns": [], "persistent_keepalive": 0}

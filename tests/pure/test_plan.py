@@ -45,6 +45,7 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
         ("rotated preshared key of alice (needs its new file)", SYNC),
     ),
     (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", (CHANGED, SYNC)),
+    (peers({**ALICE, "allowed_ips": ["10.8.0.2/32", "10.8.0.9/32"]}, BOB), "peers", (CHANGED, SYNC)),
     (peers({**ALICE, "persistent_keepalive": 5}, BOB), "peers", (CHANGED, SYNC)),
     (peers({**ALICE, "tunnel": "full"}, BOB), "peers", (CHANGED, SYNC)),
     (peers({**ALICE, "client_routes": []}, BOB), "clients", (NEEDS, "no interruption")),
