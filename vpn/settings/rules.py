@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from vpn import keys
 from vpn.errors import Problem
+from vpn.settings.infrastructure_rules import INFRASTRUCTURE_RULES
 from vpn.settings.ip import IPNetwork
 from vpn.settings.key_rules import KEY_RULES
 from vpn.settings.networks import RFC1918, ULA, in_any, touched_dmz, touches
@@ -35,7 +36,8 @@ class Rule(NamedTuple):
 
 def broken_rules(settings: Settings, invalid: frozenset[str]) -> list[Problem]:
     """Return the problems of all rules whose keys are sound."""
-    rules = [*RULES, *(Rule(*each) for each in (*KEY_RULES, *PEER_RULES, *SYSTEM_RULES))]
+    others = (*INFRASTRUCTURE_RULES, *KEY_RULES, *PEER_RULES, *SYSTEM_RULES)
+    rules = [*RULES, *(Rule(*each) for each in others)]
     return [problem for rule in rules if invalid.isdisjoint(rule.needs) for problem in rule.check(settings)]
 
 
