@@ -1,6 +1,7 @@
 """The effective server: groups applied, states told apart, addresses and routes resolved."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,12 @@ def test_split_and_full_tunnels_and_client_routes() -> None:
     assert routed(found, "bob") == ["10.8.0.0/24", "fd00:8::/64", "192.168.0.0/16"]
     narrow = network(peers=[{"name": "a", "client_routes": ["192.168.7.0/24"]}])
     assert routed(narrow, "a") == ["10.8.0.0/24", "192.168.7.0/24"]
+
+
+def test_a_client_is_told_once_of_a_network_that_has_several_ways() -> None:
+    ways: list[dict[str, Any]] = [{"gateway": "192.168.10.1", "metric": 5}, {"gateway": "192.168.10.2"}]
+    found = network(routes=[{"destination_network": "10.30.0.0/16", **each} for each in ways], peers=[{"name": "a"}])
+    assert routed(found, "a") == ["10.8.0.0/24", "10.30.0.0/16"]
 
 
 def test_peers_reach_other_sites_only_where_peers_may_talk() -> None:

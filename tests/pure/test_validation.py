@@ -117,6 +117,25 @@ def test_a_value_that_breaks_its_rule_is_named(key: str, value: Any, words: str)
     assert any(words in found[path] for path in paths), found
 
 
+def ways(network: str, *ways: tuple[str | None, int | None]) -> list[dict[str, Any]]:
+    """Return a route to a network for each gateway and metric."""
+    return [{"destination_network": network, "gateway": gateway, "metric": metric} for gateway, metric in ways]
+
+
+SEVERAL_WAYS = [
+    [*ways("192.168.0.0/16", (None, None)), *ways("192.168.1.0/24", (None, None))],
+    [*ways("10.30.0.0/16", ("192.168.10.1", None)), *ways("10.30.1.0/24", ("192.168.10.2", None))],
+    ways("10.30.0.0/16", ("192.168.10.1", 10), ("192.168.10.2", 20), ("192.168.10.3", None)),
+    ways("fd00:9::/64", ("fd00:1::1", None), ("fd00:1::2", 2000)),
+]
+TWICE = [
+    ways("192.168.0.0/16", (None, None), (None, None)),
+    ways("10.30.0.0/16", ("192.168.10.1", None), ("192.168.10.2", None)),
+    ways("10.30.0.0/16", ("192.168.10.1", 0), ("192.168.10.2", None)),
+    ways("10.30.0.0/16", ("192.168.10.1", 5), ("192.168.10.1", 5)),
+    ways("fd00:9::/64", ("fd00:1::1", None), ("fd00:1::2", 1024)),
+    ways("fd00:9::/64", ("fd00:1::1", 0), ("fd00:1::2", None)),
+]
 # what changes, the key path that is to blame or none, words of the rule
 ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"interface_name": "wg1", "file_path": "/etc/wireguard/wg1.conf"}, None, ""),
@@ -166,10 +185,10 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         )
     ),
     ({"routes": [{"destination_network": "64:ff9b::c0a8:0/112"}], "address_ipv6": "fd00:8::1/64"}, None, ""),
-    (
-        {"routes": [{"destination_network": "192.168.0.0/16"}, {"destination_network": "192.168.1.0/24"}]},
-        "routes[1].destination_network",
-        "another route",
+    *(({"address_ipv6": "fd00:8::1/64", "routes": each}, None, "") for each in SEVERAL_WAYS),
+    *(
+        ({"address_ipv6": "fd00:8::1/64", "routes": each}, "routes[1].destination_network", "metric than routes[0]")
+        for each in TWICE
     ),
     (
         {"routes": [{"destination_network": "192.168.0.0/17"}, {"destination_network": "192.168.128.0/17"}]},
@@ -196,6 +215,14 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         "left out",
     ),
     ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1"}]}, None, ""),
+    *(
+        ({"ip_address": "192.168.20.90/24", "routes": ways(network, ("192.168.20.254", None))}, key, "left out")
+        for network, key in (
+            ("192.168.0.0/16", None),
+            ("192.168.20.0/24", "routes[0].gateway"),
+            ("192.168.20.128/25", "routes[0].gateway"),
+        )
+    ),
     ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "10.31.0.1"}]}, "routes[0].gateway", "reached"),
     (
         {"routes": [{"destination_network": "10.30.0.0/16", "gateway": "fd00::1"}]},

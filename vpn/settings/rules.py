@@ -21,6 +21,8 @@ from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
 
 _SMALLEST_PREFIX = 30
+# What the kernel takes for the metric of a route that names none, and in IPv6 for 0, by family.
+_METRIC: Final = {4: 0, 6: 1024}
 _TAKEN = ("lo", NIC)
 # The files beside the interface's own in the bundle, the interface that WireGuard is tried with, and what sysctl calls
 # every interface and those to come.
@@ -123,16 +125,23 @@ def _container_is_outside_dmz(settings: Settings) -> Iterator[Problem]:
 
 
 def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
-    networks = settings.destinations
     for index, network in _known_destinations(settings):
         key = f"routes[{index}].destination_network"
         if vpn := touches(network, settings.vpn_networks):
             yield Problem(key, str(network), f"must not overlap the VPN subnet {vpn} (data model 7)")
         if dmz := touched_dmz(network, settings.routing.dmz_networks):
             yield Problem(key, str(network), f"must not touch the DMZ {dmz} (data model 7)")
-        earlier = tuple(each for each in networks[:index] if each is not None)
-        if other := touches(network, earlier):
-            yield Problem(key, str(network), f"must not overlap another route, {other} (data model 7)")
+
+
+def _routes_are_told_apart(settings: Settings) -> Iterator[Problem]:
+    """Of two ways to one network the kernel keeps both only if their metrics differ: ours would replace each other."""
+    first: dict[tuple[IPNetwork, int], int] = {}
+    for index, network in _known_destinations(settings):
+        metric = settings.routing.routes[index].metric or _METRIC[network.version]
+        earlier = first.setdefault((network, metric), index)
+        if earlier != index:
+            rule = f"must have another metric than routes[{earlier}], which leads there too"
+            yield Problem(f"routes[{index}].destination_network", str(network), rule)
 
 
 def _routes_fit(settings: Settings) -> Iterator[Problem]:
@@ -160,10 +169,10 @@ def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Prob
         yield Problem(key, str(gateway), "must be of the same family as destination_network")
     elif any(gateway in each for each in settings.vpn_networks) and gateway not in servers:
         yield Problem(key, str(gateway), "must be the server's own VPN address, or a router outside the VPN subnet")
-    elif (
-        gateway not in servers and container and touches(network, (container,)) and gateway.version == container.version
-    ):
-        yield Problem(key, str(gateway), f"must be left out: the container is itself in {container}")
+    elif gateway not in servers and container and in_any(network, (container,)):
+        yield Problem(
+            key, str(gateway), f"must be left out: the destination is part of the container's own network {container}"
+        )
     elif gateway not in servers and isinstance(gateway, IPv4Address) and container and gateway not in container:
         yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")
 
@@ -198,6 +207,7 @@ RULES: Final = (
     Rule(_subnet_is_apart, ("address", "address_ipv6", "dmz_networks")),
     Rule(_container_is_outside_dmz, ("ip_address", "dmz_networks")),
     Rule(_routes_are_apart, ("routes", "address", "address_ipv6", "dmz_networks")),
+    Rule(_routes_are_told_apart, ("routes",)),
     Rule(_routes_fit, ("routes", "address", "address_ipv6")),
     Rule(_sources_are_not_empty, ("listen_sources", "ssh_sources")),
 )
