@@ -78,7 +78,8 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
         "host or host:port",
     ),
     ("dns", [[], ["192.168.10.53", "infra.local"]], [["a b"], ["x\ny"], 5], "must"),
-    ("dmz_networks", [[], ["172.16.10.0/24"]], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
+    ("dmz_networks", [["172.16.10.0/24"], ["10.99.0.0/24"]], [[], "[]"], "the list takes the place of"),
+    ("dmz_networks", ['["172.16.10.0/24"]'], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
     ("listen_sources", [["0.0.0.0/0"]], [[]], "at least one"),
     ("ssh_sources", [["192.168.10.0/24"]], [[]], "at least one"),
     ("dns_servers", [["fe80::1"]], [["fe80::1%eth0"], ["fe80::1%x\nPostUp = id"]], "without a zone"),
@@ -453,6 +454,11 @@ def test_a_given_key_that_counts_for_nothing_may_be_another_s() -> None:
     other = private_key("else")
     people = peers({}, {"private_key": other}, {"public_key": public_key("admin")})
     assert problems(given_keys={"peer/p0": SECRET, "peer/p1": SECRET, "peer/p2": SECRET}, peers=people) == {}
+
+
+@pytest.mark.parametrize("key", ["dmz_networks", "listen_sources", "ssh_sources"])
+def test_a_network_that_is_none_is_not_told_as_an_empty_list_too(key: str) -> None:
+    assert list(problems(**{key: ["x"]})) == [f"{key}[0]"]
 
 
 def test_every_key_has_a_rule_that_can_be_broken() -> None:

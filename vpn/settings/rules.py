@@ -177,13 +177,6 @@ def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Prob
         yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")
 
 
-def _sources_are_not_empty(settings: Settings) -> Iterator[Problem]:
-    if not settings.firewall.listen_sources:
-        yield Problem("listen_sources", None, "must name at least one network: else no peer can connect")
-    if not settings.firewall.ssh_sources:
-        yield Problem("ssh_sources", None, "must name at least one network: else the server cannot be configured")
-
-
 def _container_network(settings: Settings) -> IPNetwork | None:
     """Return the container's own network, None when DHCP gives it."""
     address: str | None = settings.container.ip_address
@@ -209,5 +202,4 @@ RULES: Final = (
     Rule(_routes_are_apart, ("routes", "address", "address_ipv6", "dmz_networks")),
     Rule(_routes_are_told_apart, ("routes",)),
     Rule(_routes_fit, ("routes", "address", "address_ipv6")),
-    Rule(_sources_are_not_empty, ("listen_sources", "ssh_sources")),
 )
