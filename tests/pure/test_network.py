@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team
+from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, public_key, ring, settings, team
 from vpn.addresses import Ledger
 from vpn.errors import ConfigError, RenderError
 from vpn.keyring import Keyring
@@ -177,6 +177,19 @@ def test_a_key_that_another_has_by_the_keyring_is_refused() -> None:
         ("peers[2].name", "c", "must have a key of its own: the server has the same"),
     ]
     assert found["peer/a"].secret not in str(refusal.value)
+
+
+def test_the_public_key_is_held_to_the_key_that_the_keyring_keeps() -> None:
+    """As it stands after a migration: the private key is in the keyring alone."""
+    found = ring(settings())
+    kept, other = settings(public_key=found["server"].public), settings(public_key=public_key("else"))
+    assert resolve(kept, found, Ledger(), NOW).interface.public_key == found["server"].public
+    with pytest.raises(ConfigError) as refusal:
+        resolve(other, found, Ledger(), NOW)
+    (problem,) = refusal.value.problems
+    assert (problem.key, problem.value) == ("public_key", public_key("else"))
+    assert "does not belong to the server's key in the keyring" in problem.rule
+    assert found["server"].secret not in str(refusal.value)
 
 
 def test_secrets_do_not_show() -> None:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from ipaddress import IPv4Address, ip_interface
 from typing import Final, NamedTuple
 
-from vpn import keys
 from vpn.errors import Problem
 from vpn.settings.infrastructure_rules import INFRASTRUCTURE_RULES
 from vpn.settings.ip import IPNetwork
@@ -76,18 +75,6 @@ def _ipv6_matches_ipv4(settings: Settings) -> Iterator[Problem]:
         yield Problem("address_ipv6", str(second), "must be a unique local address, fc00::/7 (RFC 4193)")
     if 128 - second.network.prefixlen < 32 - settings.interface.address.network.prefixlen:
         yield Problem("address_ipv6", str(second), "must have at least as many host bits as the IPv4 subnet")
-
-
-def _public_key_matches(settings: Settings) -> Iterator[Problem]:
-    interface = settings.interface
-    if interface.public_key is None:
-        return
-    if interface.private_key is None:
-        yield Problem(
-            "public_key", interface.public_key, "is derived from private_key, which is not set (data model 2)"
-        )
-    elif keys.public_key(interface.private_key.get_secret_value()) != interface.public_key:
-        yield Problem("public_key", interface.public_key, "does not belong to private_key (data model 2)")
 
 
 def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
@@ -195,7 +182,6 @@ RULES: Final = (
     Rule(_interface_is_a_new_one, ("interface_name",)),
     Rule(_address_is_private, ("address",)),
     Rule(_ipv6_matches_ipv4, ("address", "address_ipv6")),
-    Rule(_public_key_matches, ("private_key", "public_key")),
     Rule(_gateway_is_reachable, ("gateway", "ip_address")),
     Rule(_subnet_is_apart, ("address", "address_ipv6", "dmz_networks")),
     Rule(_container_is_outside_dmz, ("ip_address", "dmz_networks")),
