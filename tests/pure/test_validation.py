@@ -344,6 +344,15 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"site_networks": ["172.16.0.0/16"]}), "peers[0].site_networks[0]", "DMZ"),
     (peers({"site_networks": ["192.168.7.0/24"]}), "peers[0].site_networks[0]", "must not overlap"),
     (peers({"site_networks": ["0.0.0.0/0"]}), "peers[0].site_networks[0]", "overlap"),
+    *(
+        ([{"name": "a", "site_networks": [network]}], key, words)
+        for network, key, words in (
+            ("64.0.0.0/2", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("32.0.0.0/5", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("12.0.0.0/7", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("12.0.0.0/8", None, ""),
+        )
+    ),
     (peers({**SITE, "endpoint": "10.20.0.1:51820"}), "peers[0].site_networks[0]", "endpoint 10.20.0.1"),
     (peers({"endpoint": "10.8.0.9:51820"}), "peers[0].endpoint", "VPN subnet"),
     (peers({**SITE, "endpoint": "10.21.0.1:51820"}, {"endpoint": "10.20.0.1:51820"}), None, ""),
@@ -421,6 +430,12 @@ def test_rules_of_peers(people: list[dict[str, Any]], key: str | None, words: st
 def test_rules_of_groups(group: object, key: str | None, words: str) -> None:
     found = problems(groups={"g": group})
     assert (key in found and words in found[key]) if key else found == {}, found
+
+
+@pytest.mark.parametrize(("network", "refused"), [("2000::/3", True), ("2400::/6", True), ("2400::/7", False)])
+def test_a_site_of_ipv6_is_no_wildcard(network: str, refused: bool) -> None:
+    found = problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": [network]}))
+    assert ["wildcard, wider than a /7" in rule for rule in found.values()] == [True] * refused
 
 
 @pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])
