@@ -160,8 +160,11 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         "public_key",
         "belong to private_key",
     ),
-    ({"gateway": "192.168.20.90"}, "gateway", "another address"),
-    ({"gateway": "10.0.0.1"}, "gateway", "another address"),
+    *(
+        ({"gateway": gateway}, "gateway", "another host")
+        for gateway in ("192.168.20.90", "10.0.0.1", "192.168.0.0", "192.168.255.255")
+    ),
+    ({"ip_address": "192.168.20.90/31", "gateway": "192.168.20.91"}, None, ""),
     ({"gateway": "192.168.10.1"}, None, ""),
     ({"gateway": "fd00::1"}, "gateway", "IPv4"),
     ({"ip_address": "dhcp", "gateway": "192.168.10.1"}, "gateway", "left out"),
@@ -233,6 +236,10 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         )
     ),
     ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "10.31.0.1"}]}, "routes[0].gateway", "reached"),
+    *(
+        ({"routes": ways("10.30.0.0/16", (gateway, None))}, "routes[0].gateway", "another host")
+        for gateway in ("192.168.20.90", "192.168.255.255")
+    ),
     (
         {"routes": [{"destination_network": "10.30.0.0/16", "gateway": "fd00::1"}]},
         "routes[0].gateway",

@@ -6,7 +6,7 @@ A rule names the keys it needs; it is left out when one of them is already repor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Final, NamedTuple
 
 from vpn.errors import Problem
@@ -84,10 +84,10 @@ def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
     if container.ip_address == "dhcp":
         yield Problem("gateway", str(container.gateway), "must be left out when ip_address is 'dhcp'")
         return
-    own = ip_interface(container.ip_address)
-    if container.gateway not in own.network or container.gateway == own.ip:
+    own = _container_address(settings)
+    if own and not _is_neighbour(container.gateway, own):
         yield Problem(
-            "gateway", str(container.gateway), f"must be another address of the container's network {own.network}"
+            "gateway", str(container.gateway), f"must be another host of the container's network {own.network}"
         )
 
 
@@ -150,24 +150,37 @@ def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Prob
     if gateway is None or network is None:
         return
     key = f"routes[{index}].gateway"
-    container = _container_network(settings)
+    own = _container_address(settings)
     servers = (settings.interface.address.ip, getattr(settings.interface.address_ipv6, "ip", None))
     if gateway.version != network.version:
         yield Problem(key, str(gateway), "must be of the same family as destination_network")
-    elif any(gateway in each for each in settings.vpn_networks) and gateway not in servers:
+    elif gateway in servers:
+        return
+    elif any(gateway in each for each in settings.vpn_networks):
         yield Problem(key, str(gateway), "must be the server's own VPN address, or a router outside the VPN subnet")
-    elif gateway not in servers and container and in_any(network, (container,)):
-        yield Problem(
-            key, str(gateway), f"must be left out: the destination is part of the container's own network {container}"
-        )
-    elif gateway not in servers and isinstance(gateway, IPv4Address) and container and gateway not in container:
-        yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")
+    elif own and in_any(network, (own.network,)):
+        rule = f"must be left out: the destination is part of the container's own network {own.network}"
+        yield Problem(key, str(gateway), rule)
+    elif own and isinstance(gateway, IPv4Address) and not _is_neighbour(gateway, own):
+        yield Problem(key, str(gateway), f"must be another host of the container's network {own.network} to be reached")
+
+
+def _is_neighbour(address: IPv4Address, own: IPv4Interface) -> bool:
+    """Tell whether an address is another host's in the container's network; point-to-point links have no edges."""
+    network = own.network
+    edges = (network.network_address, network.broadcast_address) if network.prefixlen <= _SMALLEST_PREFIX else ()
+    return address in network and address not in (own.ip, *edges)
 
 
 def _container_network(settings: Settings) -> IPNetwork | None:
     """Return the container's own network, None when DHCP gives it."""
+    own = _container_address(settings)
+    return own.network if own else None
+
+
+def _container_address(settings: Settings) -> IPv4Interface | None:
     address: str | None = settings.container.ip_address
-    return None if address in (None, "dhcp") else ip_interface(str(address)).network
+    return None if address in (None, "dhcp") else IPv4Interface(address)
 
 
 def _known_destinations(settings: Settings) -> Iterator[tuple[int, IPNetwork]]:
