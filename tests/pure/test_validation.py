@@ -439,10 +439,16 @@ def test_rules_of_groups(group: object, key: str | None, words: str) -> None:
     assert (key in found and words in found[key]) if key else found == {}, found
 
 
-@pytest.mark.parametrize(("network", "refused"), [("2000::/3", True), ("2400::/6", True), ("2400::/7", False)])
-def test_a_site_of_ipv6_is_no_wildcard(network: str, refused: bool) -> None:
-    found = problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": [network]}))
-    assert ["wildcard, wider than a /7" in rule for rule in found.values()] == [True] * refused
+def test_a_site_of_ipv6_is_no_wildcard() -> None:
+    wide, fair = (peers({"site_networks": [network]}) for network in ("2400::/6", "2400::/7"))
+    found = problems(address_ipv6="fd00:8::1/64", peers=wide)
+    assert found == {"peers[0].site_networks[0]": "must not be a wildcard, wider than a /7 (access control)"}
+    assert problems(address_ipv6="fd00:8::1/64", peers=fair) == {}
+
+
+def test_a_site_is_not_the_ipv6_that_stands_for_the_dmz() -> None:
+    found = problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": ["64:ff9b::ac10:a40/122"]}))
+    assert "DMZ 64:ff9b::ac10:a00/120" in found["peers[0].site_networks[0]"]
 
 
 @pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])

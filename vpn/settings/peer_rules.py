@@ -11,7 +11,7 @@ from vpn.errors import Problem
 from vpn.settings.build import path
 from vpn.settings.ip import IPAddress, IPNetwork, address
 from vpn.settings.names import split_endpoint
-from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches, wildcard
+from vpn.settings.networks import PRIVATE, forms, in_any, touched_dmz, touches, wildcard
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Check, Settings
 
@@ -68,10 +68,11 @@ def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
     address: str | None = settings.container.ip_address
     container = () if address in (None, "dhcp") else (ip_interface(str(address)).network,)
     destinations = tuple(each for each in settings.destinations if each)
+    dmz = tuple(form for each in settings.routing.dmz_networks or () for form in forms(each))
     for claim in _claims(settings, "site_networks"):
         for others, what in (
             (settings.vpn_networks, "the VPN subnet"),
-            (settings.routing.dmz_networks or (), "the DMZ"),
+            (dmz, "the DMZ"),
             (destinations, "the route"),
             (container, "the container's network"),
         ):
