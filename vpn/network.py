@@ -40,8 +40,8 @@ def resolve(
     """Return the effective server. Raise RenderError when the keyring or the ledger lacks a peer.
 
     `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none. Raise
-    ConfigError when it lies where it must not, and when two have one key: what DHCP gives and what the keyring holds is
-    known only now.
+    ConfigError when it lies where it must not, when the server's key is not the one of `public_key`, and when two have
+    one key: what DHCP gives and what the keyring holds is known only now.
     """
     if ct_address and (problems := [*_misplaced(settings, ct_address)]):
         raise ConfigError(problems)
@@ -55,9 +55,19 @@ def resolve(
         firewall=_firewall(settings),
         agent=_agent(settings, keyring),
     )
-    if shared := [*_shared_keys(settings, found)]:
-        raise ConfigError(shared)
+    if wrong := [*_unexpected_key(settings, found), *_shared_keys(settings, found)]:
+        raise ConfigError(wrong)
     return found
+
+
+def _unexpected_key(settings: Settings, network: Network) -> Iterator[Problem]:
+    """Yield the public key that the configuration expects where the server has another (data model 2)."""
+    expected = settings.interface.public_key
+    if expected and expected != network.interface.public_key:
+        rule = (
+            "does not belong to the server's key in the keyring: leave it out, or give its private key (data model 2)"
+        )
+        yield Problem("public_key", expected, rule)
 
 
 def _shared_keys(settings: Settings, network: Network) -> Iterator[Problem]:

@@ -1,10 +1,23 @@
 """The effective server: groups applied, states told apart, addresses and routes resolved."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
-from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team, unclamped_key
+from tests.pure.support import (
+    NOW,
+    TEAM,
+    ZABBIX,
+    ledger,
+    network,
+    private_key,
+    public_key,
+    ring,
+    settings,
+    team,
+    unclamped_key,
+)
 from vpn.addresses import Ledger
 from vpn.errors import ConfigError, RenderError
 from vpn.keyring import Keyring
@@ -99,6 +112,12 @@ def test_split_and_full_tunnels_and_client_routes() -> None:
     assert routed(narrow, "a") == ["10.8.0.0/24", "192.168.7.0/24"]
 
 
+def test_a_client_is_told_once_of_a_network_that_has_several_ways() -> None:
+    ways: list[dict[str, Any]] = [{"gateway": "192.168.10.1", "metric": 5}, {"gateway": "192.168.10.2"}]
+    found = network(routes=[{"destination_network": "10.30.0.0/16", **each} for each in ways], peers=[{"name": "a"}])
+    assert routed(found, "a") == ["10.8.0.0/24", "10.30.0.0/16"]
+
+
 def test_peers_reach_other_sites_only_where_peers_may_talk() -> None:
     people = [{"name": "a"}, {"name": "s", "site_networks": ["10.20.0.0/16"]}]
     assert routed(network(peers=people), "a") == ["10.8.0.0/24", "192.168.0.0/16"]
@@ -191,6 +210,19 @@ def test_a_key_that_another_has_by_the_keyring_is_refused() -> None:
         ("peers[2].name", "c", "must have a key of its own: the server has the same"),
     ]
     assert found["peer/a"].secret not in str(refusal.value)
+
+
+def test_the_public_key_is_held_to_the_key_that_the_keyring_keeps() -> None:
+    """As it stands after a migration: the private key is in the keyring alone."""
+    found = ring(settings())
+    kept, other = settings(public_key=found["server"].public), settings(public_key=public_key("else"))
+    assert resolve(kept, found, Ledger(), NOW).interface.public_key == found["server"].public
+    with pytest.raises(ConfigError) as refusal:
+        resolve(other, found, Ledger(), NOW)
+    (problem,) = refusal.value.problems
+    assert (problem.key, problem.value) == ("public_key", public_key("else"))
+    assert "does not belong to the server's key in the keyring" in problem.rule
+    assert found["server"].secret not in str(refusal.value)
 
 
 def test_secrets_do_not_show() -> None:
