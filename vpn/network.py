@@ -13,9 +13,10 @@ from typing import Any, Final, NamedTuple
 from vpn import keyring as kr
 from vpn import keys
 from vpn.agent import Agent
-from vpn.errors import ConfigError, Problem, RenderError
+from vpn.errors import ConfigError, RenderError
 from vpn.ledger import Ledger
 from vpn.network_model import Access, Firewall, Interface, Network, Peer, Route, State
+from vpn.network_rules import misplaced, shared_keys, unexpected_key
 from vpn.settings import (
     AllowRule,
     IPAddress,
@@ -24,9 +25,7 @@ from vpn.settings import (
     Settings,
     join_endpoint,
     split_endpoint,
-    touches,
 )
-from vpn.settings.ip import zoneless
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
 __all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
@@ -43,7 +42,7 @@ def resolve(
     ConfigError when it lies where it must not, when the server's key is not the one of `public_key`, and when two have
     one key: what DHCP gives and what the keyring holds is known only now.
     """
-    if ct_address and (problems := [*_misplaced(settings, ct_address)]):
+    if ct_address and (problems := [*misplaced(settings, ct_address)]):
         raise ConfigError(problems)
     sites = {each.name: each.site_networks for each in settings.peers if each.site_networks}
     sources = _Sources(settings, keyring, ledger, now, sites, _everyones(settings))
@@ -55,38 +54,9 @@ def resolve(
         firewall=_firewall(settings),
         agent=_agent(settings, keyring),
     )
-    if wrong := [*_unexpected_key(settings, found), *_shared_keys(settings, found)]:
+    if wrong := [*unexpected_key(settings, found), *shared_keys(settings, found)]:
         raise ConfigError(wrong)
     return found
-
-
-def _unexpected_key(settings: Settings, network: Network) -> Iterator[Problem]:
-    """Yield the public key that the configuration expects where the server has another (data model 2)."""
-    expected = settings.interface.public_key
-    if expected and expected != network.interface.public_key:
-        rule = (
-            "does not belong to the server's key in the keyring: leave it out, or give its private key (data model 2)"
-        )
-        yield Problem("public_key", expected, rule)
-
-
-def _shared_keys(settings: Settings, network: Network) -> Iterator[Problem]:
-    """Yield the peers that have another's key: WireGuard knows a peer by its key alone, and would merge the two."""
-    first = {network.interface.public_key: "the server"}
-    for index, peer in enumerate(settings.peers):
-        owner = first.setdefault(network.peer(peer.name).public_key, f"peers[{index}]")
-        if owner != f"peers[{index}]":
-            yield Problem(f"peers[{index}].name", peer.name, f"must have a key of its own: {owner} has the same")
-
-
-def _misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
-    own = ip_network(ip_interface(zoneless(ct_address)).ip)
-    if dmz := touches(own, settings.routing.dmz_networks):
-        rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
-    if vpn := touches(own, settings.vpn_networks):
-        rule = f"is the container's address and must not be in the VPN subnet {vpn} (network constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
 
 
 class _Sources(NamedTuple):
@@ -184,7 +154,7 @@ def _tunnel_ips(own: PeerSettings, leased: tuple[IPAddress, ...]) -> Iterator[IP
 
 
 def _alone(address: IPAddress) -> IPNetwork:
-    """Return the network of one address; through numbers, for its text costs ten times as much."""
+    """Return the network of one address; made from numbers: parsing its text takes ten times as long."""
     if isinstance(address, IPv4Address):
         return IPv4Network((int(address), address.max_prefixlen))
     return IPv6Network((int(address), address.max_prefixlen))
