@@ -17,7 +17,10 @@ from policy.secret_rules import secrets_marked
 
 Network = IPv4Network | IPv6Network
 NARROWEST_WILDCARD: Final = {4: 7, 6: 6}
-"""Prefix lengths by family: what is this wide or wider holds more than any private range (RFC 1918, RFC 4193)."""
+"""Prefix lengths by family: what is this wide or wider holds more than any private range (RFC 1918, RFC 4193).
+
+The program's settings refuse the same; a test holds the two equal.
+"""
 
 
 def unprivileged(container: Resource, _: Limits) -> Iterator[str]:

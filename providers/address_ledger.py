@@ -42,7 +42,8 @@ class AddressLedgerProvider(Provider[LedgerProps]):
     def on_check(self, old: LedgerProps | None, new: LedgerProps) -> LedgerProps:
         """Let the ledger follow from the last one; AllocationError when the subnet is full.
 
-        Raises ConfigError when the peers file is gone and peers with it: a lost file is no wish to remove people.
+        Raises ConfigError when the peers file is gone and peers with it: a lost file is no wish to remove people. So it
+        does when a peer's fixed address is leased to another who stays.
         """
         if old and old.peers_file and not new.peers_file and (lost := sorted(old.peers.keys() - new.peers.keys())):
             raise ConfigError([Problem("peers_file", old.peers_file, GONE.format(listed(lost, most=5)))])

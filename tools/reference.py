@@ -67,7 +67,7 @@ MEANINGS: Final = {
     "ports": "Ports and port ranges, with tcp or udp; none: all",
     "destination_network": "Network behind the server",
     "source_network": "Where the traffic comes from: the VPN subnet",
-    "gateway": "Router on the way, where the container is not itself in the network (or the server's VPN address)",
+    "gateway": "Router on the way to a network that is not part of the container's own (or the server's VPN address)",
     "route_type": "static: the server sets the route; dynamic: something else does",
     "metric": "Metric of the route that the server sets; it sets one where a static route has a gateway of its own",
 }
@@ -83,11 +83,13 @@ is named, it supplies the value when the configuration has none. A key with a lo
 `pulumi config set --secret netbox_token`.
 
 Everything is checked before anything is called, every problem is reported at once, and unknown keys are refused.
-Across keys: the file is the one wg-quick reads for the interface; the VPN subnet, the container's network, the
-routes, the DMZ and the peers' site networks do not overlap; nothing leads to the DMZ; allowed IPs are unique, inside
-the VPN subnet, and not the server's own; a public key belongs to its private key; each system that is switched on has
-its address, token and place; retention keeps something. With `ip_address: dhcp` nobody knows the container's network
-beforehand: its address alone is held to lie neither in the VPN subnet nor in the DMZ, as soon as it is known.
+Across keys: the file is the one wg-quick reads for the interface; the VPN subnet and the peers' site networks overlap
+neither each other nor the container's network, the routes and the DMZ; nothing leads to the DMZ; routes to one network
+have different metrics; the container's name servers, the jump host, the Zabbix server, the APIs and the endpoints are
+outside the VPN subnet, as far as addresses name them; allowed IPs are unique, inside the VPN subnet, and not the
+server's own; a public key belongs to its private key; each system that is switched on has its address, token and
+place; retention keeps something. With `ip_address: dhcp` nobody knows the container's network beforehand: its address
+alone is held to lie neither in the VPN subnet nor in the DMZ, as soon as it is known.
 
 The peers file holds no secret: keys that come from elsewhere go into `given_keys`. A `peers_file` other than
 `peers.yaml` must exist; without `peers.yaml` there are no peers but those of the stack's configuration. A file

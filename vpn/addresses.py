@@ -11,13 +11,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Any
+from typing import Any, Final
 
-from vpn.errors import AllocationError
+from vpn.errors import AllocationError, ConfigError, Problem, listed
 from vpn.ledger import Lease, Ledger, Release
 from vpn.settings import IPAddress, IPNetwork, Settings
 
 __all__ = ["Claim", "Lease", "Ledger", "Release", "allocate", "claims", "reserved"]
+
+LEASED: Final = "is leased to {}: set allowed_ips there to another address, or leave it out here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,12 @@ def allocate(  # noqa: PLR0917 - the six are what an allocation is made of
 ) -> Ledger:
     """Return the next ledger. Raise AllocationError when a subnet is full.
 
+    Raise ConfigError when a fixed network takes the address of another peer that stays: it would lose its connection.
     `subnets` is the IPv4 subnet, with its IPv6 twin when there is one; `reserved` the server's own addresses.
     """
     ordered = sorted(peers, key=lambda claim: claim.name)
+    if taken := [*_taken(ordered, previous)]:
+        raise ConfigError(taken)
     subnet4 = next(each for each in subnets if isinstance(each, IPv4Network))
     subnet6 = next((each for each in subnets if isinstance(each, IPv6Network)), None)
     resting = _resting(previous, now, quarantine)
@@ -62,6 +67,24 @@ def allocate(  # noqa: PLR0917 - the six are what an allocation is made of
     former = {each.name: ip for ip, each in previous.released.items() if ip.version == 4}
     leases = {name: _lease(name, has, former.get(name), pool4, pool6) for name, has in kept.items()}
     return Ledger(leases, _released(leases, previous, now, subnets))
+
+
+def _taken(peers: Sequence[Claim], previous: Ledger) -> Iterator[Problem]:
+    """Yield the fixed networks that hold what is leased to another peer, who stays and is not fixed elsewhere."""
+    held: dict[IPAddress, str] = {
+        ip: claim.name
+        for claim in peers
+        if (lease := previous.leases.get(claim.name))
+        for ip in lease.addresses
+        if _fixed(claim, ip.version) is None
+    }
+    for claim in peers:
+        for index, network in enumerate(claim.fixed):
+            # Whichever are fewer; a subnet of IPv6 has no end.
+            some: Iterable[IPAddress] = network if network.num_addresses < len(held) else held
+            if holders := [held[ip] for ip in some if ip in held and ip in network]:
+                rule = LEASED.format(listed(holders, most=5))
+                yield Problem(f"allowed_ips[{index}] of peer {claim.name}", str(network), rule)
 
 
 def _resting(previous: Ledger, now: dt.datetime, quarantine: dt.timedelta) -> dict[IPAddress, str]:

@@ -20,7 +20,8 @@ from vpn.settings import IPNetwork
 class Fingerprints:
     """Digests by class of change.
 
-    Of a peer `key:preshared key:rest:what only its own file says`, or its state when it may not connect.
+    Of a peer `key:preshared key:rest:what only its own file says:what its file says too`, or its state when it may not
+    connect. New parts come at the end: a state of an earlier version has fewer, and what it lacks is not known.
     `interface` is `key:where clients dial:networks:all that needs a restart`, `firewall` the rules without the peers'
     own, `service` scripts, units, packages and kernel settings.
     """
@@ -88,7 +89,14 @@ def _peer(peer: Peer) -> str:
         repr(peer.access),
     )
     own_file = _own_file(peer.client_allowed_ips, peer.dns, peer.mtu)
-    return ":".join((_digest(peer.public_key), _digest(peer.preshared_key or ""), _digest(*rest), own_file))
+    preshared = peer.preshared_key or ""
+    return ":".join((_digest(peer.public_key), _digest(preshared), _digest(*rest), own_file, _shared(peer, preshared)))
+
+
+def _shared(peer: Peer, preshared: str) -> str:
+    """Digest what a client's file says and the server knows too. A peer that keeps its key put that in by itself."""
+    pair = peer.public_key if peer.managed else ""
+    return _digest(pair, preshared, str(peer.persistent_keepalive), *map(str, peer.addresses))
 
 
 @lru_cache(maxsize=256)

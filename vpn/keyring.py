@@ -178,10 +178,17 @@ def _next(request: KeyRequest, given: str | None, old: KeyEntry | None, now: dt.
 
 
 def _given(request: KeyRequest, secret: str, old: KeyEntry | None, now: dt.datetime) -> tuple[KeyEntry, str]:
-    if old and old.secret == secret:
-        return replace(old, origin="given", generation=max(old.generation, request.generation)), ""
+    if old and _is_same(request.kind, old, secret):
+        return replace(old, secret=secret, origin="given", generation=max(old.generation, request.generation)), ""
     entry = KeyEntry(request.kind, secret, public_of(request.kind, secret), _stamp(now), request.generation, "given")
     return entry, f"{'replaced' if old else 'given'} {request.name}"
+
+
+def _is_same(kind: Kind, old: KeyEntry, secret: str) -> bool:
+    """Tell whether a secret is the one that is held; of a private key it may be the clamped form, or the other one."""
+    if kind == old.kind == "wireguard":
+        return keys.clamped(old.secret) == keys.clamped(secret)
+    return old.secret == secret
 
 
 def _made(request: KeyRequest, now: dt.datetime) -> KeyEntry:

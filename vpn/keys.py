@@ -16,8 +16,16 @@ KEY_RULE = "must be 32 bytes in canonical base64 (44 characters, data model 6), 
 
 
 def generate_private_key() -> str:
-    """Return a new private key in base64, clamped as `wg genkey` does (RFC 7748 section 5)."""
-    raw = bytearray(os.urandom(KEY_BYTES))
+    """Return a new private key in base64, clamped as `wg genkey` does."""
+    return clamped(_encode(os.urandom(KEY_BYTES)))
+
+
+def clamped(private: str) -> str:
+    """Return a private key as WireGuard holds and shows it, whatever it was given (RFC 7748 section 5).
+
+    The public key is the same. Raise ParseError when `private` is no key.
+    """
+    raw = bytearray(_decode(private))
     raw[0] &= 248
     raw[31] = (raw[31] & 127) | 64
     return _encode(bytes(raw))

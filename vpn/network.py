@@ -11,10 +11,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_interface, ip_ne
 from typing import Any, Final, NamedTuple
 
 from vpn import keyring as kr
+from vpn import keys
 from vpn.agent import Agent
-from vpn.errors import ConfigError, Problem, RenderError
+from vpn.errors import ConfigError, RenderError
 from vpn.ledger import Ledger
 from vpn.network_model import Access, Firewall, Interface, Network, Peer, Route, State
+from vpn.network_rules import misplaced, shared_keys, unexpected_key
 from vpn.settings import (
     AllowRule,
     IPAddress,
@@ -23,9 +25,7 @@ from vpn.settings import (
     Settings,
     join_endpoint,
     split_endpoint,
-    touches,
 )
-from vpn.settings.ip import zoneless
 from vpn.settings.peers import DEFAULT_KEEPALIVE
 
 __all__ = ["Access", "Firewall", "Interface", "Network", "Peer", "Route", "State", "resolve"]
@@ -39,10 +39,10 @@ def resolve(
     """Return the effective server. Raise RenderError when the keyring or the ledger lacks a peer.
 
     `ct_address` is the container's observed address; it becomes the endpoint when the configuration names none. Raise
-    ConfigError when it lies where it must not, and when two have one key: what DHCP gives and what the keyring holds is
-    known only now.
+    ConfigError when it lies where it must not, when the server's key is not the one of `public_key`, and when two have
+    one key: what DHCP gives and what the keyring holds is known only now.
     """
-    if ct_address and (problems := [*_misplaced(settings, ct_address)]):
+    if ct_address and (problems := [*misplaced(settings, ct_address)]):
         raise ConfigError(problems)
     sites = {each.name: each.site_networks for each in settings.peers if each.site_networks}
     sources = _Sources(settings, keyring, ledger, now, sites, _everyones(settings))
@@ -54,28 +54,9 @@ def resolve(
         firewall=_firewall(settings),
         agent=_agent(settings, keyring),
     )
-    if shared := [*_shared_keys(settings, found)]:
-        raise ConfigError(shared)
+    if wrong := [*unexpected_key(settings, found), *shared_keys(settings, found)]:
+        raise ConfigError(wrong)
     return found
-
-
-def _shared_keys(settings: Settings, network: Network) -> Iterator[Problem]:
-    """Yield the peers that have another's key: WireGuard knows a peer by its key alone, and would merge the two."""
-    first = {network.interface.public_key: "the server"}
-    for index, peer in enumerate(settings.peers):
-        owner = first.setdefault(network.peer(peer.name).public_key, f"peers[{index}]")
-        if owner != f"peers[{index}]":
-            yield Problem(f"peers[{index}].name", peer.name, f"must have a key of its own: {owner} has the same")
-
-
-def _misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
-    own = ip_network(ip_interface(zoneless(ct_address)).ip)
-    if dmz := touches(own, settings.routing.dmz_networks):
-        rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
-    if vpn := touches(own, settings.vpn_networks):
-        rule = f"is the container's address and must not be in the VPN subnet {vpn} (network constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
 
 
 class _Sources(NamedTuple):
@@ -97,7 +78,8 @@ def _interface(settings: Settings, keyring: kr.Keyring, ct_address: str | None) 
         file_path=own.file_path,
         addresses=(own.address, own.address_ipv6) if own.address_ipv6 else (own.address,),
         listen_port=own.listen_port,
-        private_key=server.secret,
+        # The running interface shows the clamped key, and is compared with what is rendered of this.
+        private_key=keys.clamped(server.secret),
         public_key=server.public,
         save_config=own.save_config,
         mtu=own.mtu,
@@ -123,16 +105,16 @@ def _peer(sources: _Sources, own: PeerSettings) -> Peer:
     group = settings.group_of(own)
     pair = _entry(keyring, kr.peer_key(own.name)) if own.managed else None
     preshared = kr.preshared_word(settings, own) != "none"
-    addresses = _addresses(sources.ledger, own.name)
+    leased = _leased(sources.ledger, own.name)
     full = (own.tunnel or group.tunnel) == "full"
     return Peer(
         name=own.name,
         state=_state(own, sources.now),
         public_key=own.public_key or _entry(keyring, kr.peer_key(own.name)).public,
-        private_key=pair.secret if pair else None,
+        private_key=keys.clamped(pair.secret) if pair else None,
         preshared_key=_entry(keyring, kr.preshared_key(own.name)).secret if preshared else None,
-        addresses=addresses,
-        allowed_ips=(*_tunnel_ips(own, addresses), *own.site_networks),
+        addresses=(*leased, *_others(own, leased)),
+        allowed_ips=(*_tunnel_ips(own, leased), *own.site_networks),
         site_networks=own.site_networks,
         client_allowed_ips=EVERYWHERE if full else _split(sources, own),
         endpoint=own.endpoint,
@@ -152,21 +134,27 @@ def _state(own: PeerSettings, now: dt.datetime) -> State:
     return "expired" if own.expires_at is not None and now >= own.expires_at else "active"
 
 
-def _addresses(ledger: Ledger, name: str) -> tuple[IPAddress, ...]:
+def _leased(ledger: Ledger, name: str) -> tuple[IPAddress, ...]:
     if name not in ledger.leases:
         raise RenderError(f"the address ledger has no lease for peer {name!r}")
     return ledger.leases[name].addresses
 
 
-def _tunnel_ips(own: PeerSettings, addresses: tuple[IPAddress, ...]) -> Iterator[IPNetwork]:
+def _others(own: PeerSettings, leased: tuple[IPAddress, ...]) -> Iterator[IPAddress]:
+    """Yield the single addresses that the configuration gives a peer beside its lease, one of each family."""
+    alone = (each.network_address for each in own.allowed_ips if each.prefixlen == each.max_prefixlen)
+    yield from (address for address in alone if address not in leased)
+
+
+def _tunnel_ips(own: PeerSettings, leased: tuple[IPAddress, ...]) -> Iterator[IPNetwork]:
     """Yield the configured allowed IPs, and the allocated address of each family they leave out."""
     yield from own.allowed_ips
     families = {network.version for network in own.allowed_ips}
-    yield from (_alone(address) for address in addresses if address.version not in families)
+    yield from (_alone(address) for address in leased if address.version not in families)
 
 
 def _alone(address: IPAddress) -> IPNetwork:
-    """Return the network of one address; through numbers, for its text costs ten times as much."""
+    """Return the network of one address; made from numbers: parsing its text takes ten times as long."""
     if isinstance(address, IPv4Address):
         return IPv4Network((int(address), address.max_prefixlen))
     return IPv6Network((int(address), address.max_prefixlen))

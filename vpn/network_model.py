@@ -43,9 +43,9 @@ class Access:
 class Peer:
     """One peer with its group's defaults applied (data model 3).
 
-    `addresses` are its own in the tunnel, `allowed_ips` what the server accepts from it (those and its site
-    networks), `client_allowed_ips` what its client sends into the tunnel. `private_key` is None when the peer's admin
-    keeps it.
+    `addresses` are its own in the tunnel, those of its lease first; `allowed_ips` is what the server accepts from it
+    (those, wider networks of the VPN subnet and its site networks), `client_allowed_ips` what its client sends into the
+    tunnel. `private_key` is None when the peer's admin keeps it.
     """
 
     name: str

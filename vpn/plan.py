@@ -23,6 +23,8 @@ EFFECTS: Final[Mapping[Kind, str]] = {
     "repair": "repair of what differs",
 }
 
+NEEDS_FILE: Final = "needs its new file"
+ALL_NEED_FILES: Final = "clients need their new file"
 NEW_FILES: Final = "restart, no peer connects before it has its new file"
 """What it means for sessions when the file of every client changes."""
 
@@ -40,16 +42,19 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     if old is None:
         count = sum(":" in each for each in new.peers.values())
         return Plan("first", (f"{count} {'peer' if count == 1 else 'peers'}", EFFECTS["first"]))
-    peers, files = _peer_changes(old.peers, new.peers), _file_changes(old.peers, new.peers)
     served = _served(old.interface.split(":"), new.interface.split(":"))
+    # Where every client's file changes, that is told once.
+    files = set[str]() if served else _other_files(old.peers, new.peers)
+    peers = _peer_changes(old.peers, new.peers)
     changed = _classes(old, new, peers=bool(peers), clients=bool(served or files), repair=bool(drift))
     kind = changed[0] if changed else "none"
     waiting = kind == "interface" and bool(served)
-    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS and not (waiting and each == "clients"))]
+    everyone = [ALL_NEED_FILES] if served and not waiting else []
+    parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS), *everyone]
     nobody = ["no peer is left"] if old.peers and not new.peers else []
     repairs = (f"repair: {each}" for each in drift)
     effect = NEW_FILES if waiting else EFFECTS[kind]
-    return Plan(kind, (*_shortened([*peers, *files]), *nobody, *parts, *repairs, effect))
+    return Plan(kind, (*_shortened(_told(peers, files)), *nobody, *parts, *repairs, effect))
 
 
 def _classes(old: Fingerprints, new: Fingerprints, **found: bool) -> list[Kind]:
@@ -79,10 +84,9 @@ _PARTS: Final[Mapping[Kind, str]] = {
     "interface": "interface changed",
     "firewall": "firewall rules changed",
     "service": "scripts, units or packages changed",
-    "clients": "clients need their new file",
 }
 _SERVER_S: Final = 3
-"""Parts of a peer's fingerprint that the server knows of; the rest stands in the client's file alone."""
+"""Parts of a peer's fingerprint that are the server's; the rest is what the client's file says."""
 
 
 def _served(old: list[str], new: list[str]) -> list[str]:
@@ -91,24 +95,30 @@ def _served(old: list[str], new: list[str]) -> list[str]:
     return [what for what, before, after in zip(words, old[:-1], new[:-1], strict=False) if before != after]
 
 
-def _peer_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    return [
-        _peer_change(name, old.get(name), new.get(name))
-        for name in sorted({*old, *new})
-        if _server_s(old.get(name)) != _server_s(new.get(name))
-    ]
+def _peer_changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Return what happens to whom of the peers, as the server knows them."""
+    names = (name for name in sorted({*old, *new}) if _server_s(old.get(name)) != _server_s(new.get(name)))
+    return {name: _peer_change(name, old.get(name), new.get(name)) for name in names}
 
 
-def _file_changes(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
-    """Return the peers of whom their own file alone changes. A version before this one kept no digest of it."""
-    both = sorted(old.keys() & new.keys())
-    same = (name for name in both if _server_s(old[name]) == _server_s(new[name]))
-    parts = ((name, old[name].split(":")[_SERVER_S:], new[name].split(":")[_SERVER_S:]) for name in same)
-    return [f"changed the file of {name}" for name, before, after in parts if before and before != after]
+def _other_files(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
+    """Return the peers whose own file becomes another, as far as the old version kept digests of it."""
+    parts = ((name, zip(_file_s(old[name]), _file_s(new[name]), strict=False)) for name in old.keys() & new.keys())
+    return {name for name, pairs in parts if any(before != after for before, after in pairs)}
 
 
 def _server_s(state: str | None) -> list[str]:
     return state.split(":")[:_SERVER_S] if state else []
+
+
+def _file_s(state: str) -> list[str]:
+    return state.split(":")[_SERVER_S:]
+
+
+def _told(changes: Mapping[str, str], files: set[str]) -> list[str]:
+    """Return what happens to peers and who needs a file with that, then those of whom nothing but the file changes."""
+    with_files = [f"{change} ({NEEDS_FILE})" if name in files else change for name, change in changes.items()]
+    return [*with_files, *(f"{name} {NEEDS_FILE}" for name in sorted(files - changes.keys()))]
 
 
 def _peer_change(name: str, old: str | None, new: str | None) -> str:

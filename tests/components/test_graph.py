@@ -87,6 +87,14 @@ def test_every_system_s_resources_show_its_address(whole: Graph) -> None:
             assert whole.custom[name].inputs[prop] == ENVIRONMENT[variable]
 
 
+def test_every_single_address_of_a_peer_is_registered_and_the_first_is_told() -> None:
+    own = {"name": "alice", "allowed_ips": ["10.8.0.2/32", "10.8.0.9/32"]}
+    graph = declare(settings(peers=[own], **SYSTEMS))
+    addresses = json.loads(graph.custom["registration"].inputs["records"])["ip_address"]
+    assert {host for host, each in addresses.items() if "alice" in each["description"]} == {"10.8.0.2", "10.8.0.9"}
+    assert graph.outputs["peers"]["alice"]["address"] == "10.8.0.2"
+
+
 def test_what_a_system_warns_of_is_among_the_outputs(whole: Graph, graph: Graph) -> None:
     assert whole.outputs["warnings"] == ["Proxmox Backup Server: the token has Sys.Modify"]
     assert graph.outputs["warnings"] == []

@@ -57,8 +57,8 @@ def test_an_empty_value_is_not_set(tmp_path: Path) -> None:
     assert settings.interface.private_key is None
 
 
-def test_an_empty_list_of_dmz_networks_stays_empty(tmp_path: Path) -> None:
-    assert load(tmp_path, {"dmz_networks": []}).routing.dmz_networks == ()
+def test_an_empty_list_of_dmz_networks_is_refused(tmp_path: Path) -> None:
+    assert problems(tmp_path, {"dmz_networks": []}) == ["dmz_networks"]
 
 
 def test_the_environment_stands_in_for_credentials_that_config_leaves_out(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from policy.resources import Resource
 from policy.rule import Limits
-from policy.rules import RULES
+from policy.rules import NARROWEST_WILDCARD, RULES
 from policy.secret_rules import SECRET_CONFIG
 from tests.policy.stack import LIMITS, NOW, PRIVATE, config, peer, said, sound, with_, without
-from vpn.settings import KNOWN_KEYS
+from vpn.settings import KNOWN_KEYS, networks
 from vpn.settings.build import SECRET_KEYS
 
 
@@ -23,6 +23,10 @@ def test_a_sound_stack_keeps_the_rule(rule: str) -> None:
 
 def test_the_secret_config_keys_are_the_program_s() -> None:
     assert set(SECRET_CONFIG) == SECRET_KEYS & set(KNOWN_KEYS)
+
+
+def test_a_wildcard_is_what_the_program_refuses() -> None:
+    assert NARROWEST_WILDCARD == networks.NARROWEST_WILDCARD
 
 
 BROKEN: list[tuple[str, list[Resource], str]] = [

@@ -133,6 +133,15 @@ def test_peers_that_move_into_the_config_need_no_file(host: Host) -> None:
     assert host.diff(LEDGER, first, second).changes is False
 
 
+def test_the_address_of_a_peer_that_stays_is_refused_by_name(host: Host) -> None:
+    first, _ = host.check(LEDGER, {}, LEDGER_PROPS)
+    _, failures = host.check(LEDGER, first, {**LEDGER_PROPS, "peers": {"alice": [], "carol": ["10.8.0.2/32"]}})
+    assert failures.keys() == {"allowed_ips[0] of peer carol"}
+    assert "'10.8.0.2/32': is leased to alice" in failures["allowed_ips[0] of peer carol"]
+    moved = {**LEDGER_PROPS, "peers": {"alice": ["10.8.0.5/32"], "carol": ["10.8.0.2/32"]}}
+    assert host.check(LEDGER, first, moved)[1] == {}
+
+
 def test_a_full_subnet_is_a_failure_at_preview(host: Host) -> None:
     news = {**LEDGER_PROPS, "peers": {f"p{number}": [] for number in range(9)}}
     _, failures = host.check(LEDGER, {}, news)

@@ -48,9 +48,13 @@ TEAM: dict[str, Any] = {
 
 def private_key(name: str) -> str:
     """Return a fixed private key for a name."""
+    return keys.clamped(unclamped_key(name))
+
+
+def unclamped_key(name: str) -> str:
+    """Return the key of `private_key(name)` as 32 bytes from elsewhere may spell it."""
     raw = bytearray(hashlib.sha256(name.encode()).digest())
-    raw[0] &= 248
-    raw[31] = (raw[31] & 127) | 64
+    raw[31] |= 128
     return base64.b64encode(bytes(raw)).decode()
 
 

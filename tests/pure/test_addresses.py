@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.pure.support import MONTH, NOW, ledger, settings
 from vpn.addresses import Claim, Ledger, allocate, reserved
-from vpn.errors import AllocationError
+from vpn.errors import AllocationError, ConfigError
 
 SUBNET = ip_network("10.8.0.0/29")
 SIX = ip_network("fd00:8::/64")
@@ -73,8 +73,46 @@ def test_time_alone_changes_nothing() -> None:
 def test_fixed_addresses_are_nobody_elses() -> None:
     fixed = Claim("z", (ip_network("10.8.0.2/32"),))
     assert four(deal("a", fixed)) == {"a": "10.8.0.3", "z": "10.8.0.2"}
-    moved = deal("a", fixed, previous=deal("a", "z"))
-    assert four(moved) == {"a": "10.8.0.4", "z": "10.8.0.2"}
+
+
+@pytest.mark.parametrize("network", ["10.8.0.2/32", "10.8.0.2/31", "fd00:8::2/128", "fd00:8::/126"])
+def test_what_is_leased_to_a_peer_that_stays_is_not_fixed_for_another(network: str) -> None:
+    both = (SUBNET, SIX)
+    wanted = Claim("z", (ip_network("10.8.0.6/32"), ip_network(network)))
+    with pytest.raises(ConfigError) as refusal:
+        deal("a", wanted, previous=deal("a", "z", subnets=both), subnets=both)
+    (problem,) = refusal.value.problems
+    assert (problem.key, problem.value) == ("allowed_ips[1] of peer z", network)
+    assert problem.rule.startswith("is leased to a: set allowed_ips there to another address")
+
+
+def test_all_taken_leases_are_told_at_once() -> None:
+    first = deal("a", "b", "c")
+    wide, single = Claim("y", (ip_network("10.8.0.2/31"),)), Claim("z", (ip_network("10.8.0.4/32"),))
+    with pytest.raises(ConfigError) as refusal:
+        deal("a", "b", "c", wide, single, previous=first)
+    told = [(each.key, each.rule.partition(":")[0]) for each in refusal.value.problems]
+    assert told == [
+        ("allowed_ips[0] of peer y", "is leased to a, b"),
+        ("allowed_ips[0] of peer z", "is leased to c"),
+    ]
+
+
+def test_a_lease_may_be_fixed_for_another_when_its_holder_leaves_or_moves() -> None:
+    first = deal("a", "z")
+    fixed = Claim("z", (ip_network("10.8.0.2/32"),))
+    assert four(deal(fixed, previous=first)) == {"z": "10.8.0.2"}
+    elsewhere = Claim("a", (ip_network("10.8.0.5/32"),))
+    assert four(deal(elsewhere, fixed, previous=first)) == {"a": "10.8.0.5", "z": "10.8.0.2"}
+    swapped = Claim("a", (ip_network("10.8.0.3/32"),))
+    assert four(deal(swapped, fixed, previous=first)) == {"a": "10.8.0.3", "z": "10.8.0.2"}
+
+
+def test_a_peer_may_fix_what_is_leased_to_itself() -> None:
+    own = Claim("a", (ip_network("10.8.0.2/32"),))
+    first = deal("a", "b")
+    assert deal(own, "b", previous=first) == first
+    assert deal("a", "b", previous=deal(own, "b", previous=first)) == first
 
 
 def test_a_wide_network_is_kept_clear_and_gives_its_first_host() -> None:

@@ -11,7 +11,17 @@ from typing import Any
 
 import pytest
 
-from tests.pure.support import TEAM, ZABBIX, network, private_key, ring, settings, team
+from tests.pure.support import (
+    TEAM,
+    ZABBIX,
+    network,
+    private_key,
+    public_key,
+    ring,
+    settings,
+    team,
+    unclamped_key,
+)
 from vpn import bundle, files, rendering, wgconf
 from vpn.bundle import Expectation, Fingerprints
 from vpn.errors import ConfigError, RenderError
@@ -125,6 +135,16 @@ def test_names_go_with_the_peers_for_journal_and_monitoring() -> None:
     rows = [line.split("\t") for line in unpack(team())["peers.tsv"].decode().splitlines()]
     assert [row[0] for row in rows] == [peer.name for peer in team().active]
     assert all(row[2].startswith("SHA256:") for row in rows)
+
+
+@pytest.mark.parametrize("how", [{"private_key": unclamped_key("x")}, {"given_keys": {"server": unclamped_key("x")}}])
+def test_a_given_key_is_expected_as_the_interface_shows_it(how: dict[str, Any]) -> None:
+    of = network(**how)
+    members = unpack(of)
+    shown = f"[Interface]\nListenPort = 51820\nPrivateKey = {private_key('x')}\n"
+    told = lines(members["settings"], "=")
+    assert (told["runtime_digest"], told["public_key"]) == (wgconf.digest(shown), public_key("x"))
+    assert bundle.fingerprints(of) == bundle.fingerprints(network(private_key=private_key("x")))
 
 
 def test_the_settings_hold_no_secret() -> None:

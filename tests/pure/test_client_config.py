@@ -29,6 +29,11 @@ def test_a_peer_with_its_own_key_finds_the_place_for_it() -> None:
     assert team().peer("frank").public_key in text
 
 
+def test_every_single_address_stands_in_the_file() -> None:
+    found = network(peers=[{"name": "a", "allowed_ips": ["10.8.0.2/32", "10.8.0.9/32"]}])
+    assert "\nAddress = 10.8.0.2/32, 10.8.0.9/32\n" in client_config.render(found, "a")
+
+
 def test_no_other_peers_secret_is_in_a_file() -> None:
     text = client_config.render(team(), "alice-laptop")
     assert private_key("peer/alice-laptop") in text

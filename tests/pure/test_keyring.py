@@ -7,7 +7,7 @@ import json
 import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from tests.pure.support import MONTH, NOW, private_key, settings
+from tests.pure.support import MONTH, NOW, private_key, settings, unclamped_key
 from vpn import keyring as kr
 from vpn import keys, rotation
 from vpn.keyring import KeyRequest, Keyring
@@ -117,6 +117,23 @@ def test_given_keys_replace_and_are_kept_when_no_longer_given() -> None:
     assert changes == ()
     assert kept["server"].secret == private_key("given")
     assert kept["server"].origin == "given"
+
+
+def test_another_spelling_of_a_held_key_rotates_nothing() -> None:
+    one, other = settings(private_key=unclamped_key("s")), settings(private_key=private_key("s"))
+    first, _ = evolve(one)
+    for of, secret in ((one, unclamped_key("s")), (other, private_key("s")), (settings(), unclamped_key("s"))):
+        found, changes = evolve(of, first, NOW + MONTH)
+        assert (changes, found["server"].secret) == ((), secret)
+        assert found["server"].generated == first["server"].generated
+
+
+def test_other_bits_of_a_preshared_key_are_another_key() -> None:
+    def given(secret: str) -> Settings:
+        return settings(peers=[{"name": "a", "preshared_key": secret}])
+
+    first, _ = evolve(given(unclamped_key("psk")))
+    assert evolve(given(private_key("psk")), first)[1] == ("replaced psk/a",)
 
 
 def test_keys_may_be_given_by_name() -> None:

@@ -47,6 +47,20 @@ def test_private_keys_are_clamped_and_differ() -> None:
     assert all(each[0] & 7 == 0 and each[31] & 128 == 0 and each[31] & 64 for each in raw)
 
 
+def test_clamping_makes_the_scalar_of_rfc_7748() -> None:
+    # Section 5.2: a scalar as it is given, and the number it is decoded to.
+    given = bytes.fromhex("a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4")
+    number = 31029842492115040904895560451863089656472772604678260265531221036453811406496
+    assert keys.clamped(encode(given)) == encode(number.to_bytes(32, "little"))
+
+
+@given(st.binary(min_size=32, max_size=32).filter(any))
+def test_clamping_keeps_the_pair_and_is_done_once(raw: bytes) -> None:
+    clamped = keys.clamped(encode(raw))
+    assert keys.clamped(clamped) == clamped
+    assert keys.public_key(clamped) == keys.public_key(encode(raw))
+
+
 @given(st.binary(min_size=32, max_size=32).filter(any))
 def test_every_32_bytes_are_a_key(raw: bytes) -> None:
     assert keys.check_key(encode(raw)) == encode(raw)

@@ -1,10 +1,23 @@
 """The effective server: groups applied, states told apart, addresses and routes resolved."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
-from tests.pure.support import NOW, TEAM, ZABBIX, ledger, network, private_key, ring, settings, team
+from tests.pure.support import (
+    NOW,
+    TEAM,
+    ZABBIX,
+    ledger,
+    network,
+    private_key,
+    public_key,
+    ring,
+    settings,
+    team,
+    unclamped_key,
+)
 from vpn.addresses import Ledger
 from vpn.errors import ConfigError, RenderError
 from vpn.keyring import Keyring
@@ -64,6 +77,19 @@ def test_configured_allowed_ips_are_completed_with_the_missing_family() -> None:
     assert ips(found, "a") == ["10.8.0.9/32", "fd00:8::9/128"]
 
 
+def test_all_single_addresses_are_the_peers_own_and_the_first_stays_first() -> None:
+    networks = ["10.8.0.9/32", "10.8.0.16/28", "10.8.0.2/32", "fd00:8::7/128", "fd00:8::5/128"]
+    own = {"name": "a", "allowed_ips": networks, "site_networks": ["10.20.0.1/32"]}
+    found = network(address_ipv6="fd00:8::1/64", peers=[own])
+    assert [*map(str, found.peer("a").addresses)] == ["10.8.0.9", "fd00:8::7", "10.8.0.2", "fd00:8::5"]
+    assert ips(found, "a") == [*networks, "10.20.0.1/32"]
+
+
+def test_a_wide_network_gives_one_address_and_single_ones_come_with_it() -> None:
+    found = network(peers=[{"name": "a", "allowed_ips": ["10.8.0.16/28", "10.8.0.2/32"]}])
+    assert [*map(str, found.peer("a").addresses)] == ["10.8.0.17", "10.8.0.2"]
+
+
 def test_groups_give_defaults_and_peers_the_last_word() -> None:
     groups = {"g": {"tunnel": "full", "mtu": 1380, "dns": ["192.168.1.1"], "persistent_keepalive": 15}}
     own = {"tunnel": "split", "mtu": 1300, "dns": [], "persistent_keepalive": 0}
@@ -84,6 +110,12 @@ def test_split_and_full_tunnels_and_client_routes() -> None:
     assert routed(found, "bob") == ["10.8.0.0/24", "fd00:8::/64", "192.168.0.0/16"]
     narrow = network(peers=[{"name": "a", "client_routes": ["192.168.7.0/24"]}])
     assert routed(narrow, "a") == ["10.8.0.0/24", "192.168.7.0/24"]
+
+
+def test_a_client_is_told_once_of_a_network_that_has_several_ways() -> None:
+    ways: list[dict[str, Any]] = [{"gateway": "192.168.10.1", "metric": 5}, {"gateway": "192.168.10.2"}]
+    found = network(routes=[{"destination_network": "10.30.0.0/16", **each} for each in ways], peers=[{"name": "a"}])
+    assert routed(found, "a") == ["10.8.0.0/24", "10.30.0.0/16"]
 
 
 def test_peers_reach_other_sites_only_where_peers_may_talk() -> None:
@@ -108,6 +140,14 @@ def test_only_managed_peers_have_a_private_key() -> None:
     assert found.peer("bob").managed
     assert found.peer("alice-laptop").preshared_key == private_key("psk/alice-laptop")
     assert found.peer("bob").preshared_key is None
+
+
+def test_keys_are_as_wireguard_holds_them_and_preshared_ones_as_they_were_given() -> None:
+    own = {"name": "a", "private_key": unclamped_key("a"), "preshared_key": unclamped_key("psk")}
+    found = network(private_key=unclamped_key("s"), peers=[own])
+    assert found.interface.private_key == private_key("s")
+    assert found.peer("a").private_key == private_key("a")
+    assert found.peer("a").preshared_key == unclamped_key("psk")
 
 
 @pytest.mark.parametrize(
@@ -170,6 +210,19 @@ def test_a_key_that_another_has_by_the_keyring_is_refused() -> None:
         ("peers[2].name", "c", "must have a key of its own: the server has the same"),
     ]
     assert found["peer/a"].secret not in str(refusal.value)
+
+
+def test_the_public_key_is_held_to_the_key_that_the_keyring_keeps() -> None:
+    """As it stands after a migration: the private key is in the keyring alone."""
+    found = ring(settings())
+    kept, other = settings(public_key=found["server"].public), settings(public_key=public_key("else"))
+    assert resolve(kept, found, Ledger(), NOW).interface.public_key == found["server"].public
+    with pytest.raises(ConfigError) as refusal:
+        resolve(other, found, Ledger(), NOW)
+    (problem,) = refusal.value.problems
+    assert (problem.key, problem.value) == ("public_key", public_key("else"))
+    assert "does not belong to the server's key in the keyring" in problem.rule
+    assert found["server"].secret not in str(refusal.value)
 
 
 def test_secrets_do_not_show() -> None:

@@ -202,6 +202,12 @@ def test_overlapping_networks_are_joined_so_that_nft_takes_them() -> None:
     assert elements(nftables.render(CASES["open"]()), "dmz4") == ["172.16.10.0/24"]
 
 
+def test_several_ways_to_a_network_are_one_destination() -> None:
+    ways: list[dict[str, Any]] = [{"metric": 5}, {}, {"destination_network": "192.168.40.0/24"}]
+    text = nftables.render(network(routes=[{"destination_network": "192.168.0.0/16", **each} for each in ways]))
+    assert elements(text, "destinations4") == ["192.168.0.0/16"]
+
+
 def rules_of(people: list[dict[str, Any]]) -> int:
     groups = {"g": {"allow": [{"network": "192.168.1.0/24"}]}}
     text = nftables.render(network(address="10.8.0.1/16", groups=groups, peers=people))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.pure.support import NOW, ledger, network, private_key, ring, settings
+from tests.pure.support import NOW, ledger, network, private_key, public_key, ring, settings
 from vpn.bundle import Fingerprints, fingerprints
 from vpn.network import resolve
 from vpn.plan import Kind, Plan, classify
@@ -13,6 +13,7 @@ SYNC = "without a restart, no interruption"
 RESTART = "restart, sessions are back in about a second"
 NEW_FILES = "restart, no peer connects before it has its new file"
 FILES = "clients need their new file"
+NEEDS, CHANGED = "alice needs its new file", "changed alice (needs its new file)"
 RULES = "firewall rules replaced in one transaction, no interruption"
 ALICE, BOB = {"name": "alice"}, {"name": "bob"}
 
@@ -37,16 +38,21 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (peers(ALICE), "peers", ("-bob", SYNC)),
     (peers(), "peers", ("-alice", "-bob", "no peer is left", SYNC)),
     (peers(BOB, {"name": "carol"}), "peers", ("-alice", "+carol", SYNC)),
-    (peers({**ALICE, "private_key": private_key("new")}, BOB), "peers", ("rotated alice", SYNC)),
-    (peers({**ALICE, "preshared_key": "generated"}, BOB), "peers", ("rotated preshared key of alice", SYNC)),
-    (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", ("changed alice", SYNC)),
-    (peers({**ALICE, "persistent_keepalive": 5}, BOB), "peers", ("changed alice", SYNC)),
-    (peers({**ALICE, "tunnel": "full"}, BOB), "peers", ("changed alice", SYNC)),
-    (peers({**ALICE, "client_routes": []}, BOB), "clients", ("changed the file of alice", FILES, "no interruption")),
+    (peers({**ALICE, "private_key": private_key("new")}, BOB), "peers", ("rotated alice (needs its new file)", SYNC)),
+    (
+        peers({**ALICE, "preshared_key": "generated"}, BOB),
+        "peers",
+        ("rotated preshared key of alice (needs its new file)", SYNC),
+    ),
+    (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", (CHANGED, SYNC)),
+    (peers({**ALICE, "allowed_ips": ["10.8.0.2/32", "10.8.0.9/32"]}, BOB), "peers", (CHANGED, SYNC)),
+    (peers({**ALICE, "persistent_keepalive": 5}, BOB), "peers", (CHANGED, SYNC)),
+    (peers({**ALICE, "tunnel": "full"}, BOB), "peers", (CHANGED, SYNC)),
+    (peers({**ALICE, "client_routes": []}, BOB), "clients", (NEEDS, "no interruption")),
     (
         peers({**ALICE, "mtu": 1300}, BOB, {"name": "carol"}),
         "peers",
-        ("+carol", "changed the file of alice", FILES, SYNC),
+        ("+carol", NEEDS, SYNC),
     ),
     (peers({**ALICE, "expires_at": "2027-01-01T00:00:00Z"}, BOB), "peers", ("changed alice", SYNC)),
     (peers({**ALICE, "allow": [{"network": "192.168.1.0/24"}]}, BOB), "peers", ("changed alice", SYNC)),
@@ -57,7 +63,12 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (
         peers({**ALICE, "dns": ["192.168.1.1"], "mtu": 1300}, BOB),
         "clients",
-        ("changed the file of alice", FILES, "no interruption"),
+        (NEEDS, "no interruption"),
+    ),
+    (
+        {"endpoint": "vpn2.example.org", **peers({**ALICE, "dns": ["192.168.1.1"], "persistent_keepalive": 5}, BOB)},
+        "peers",
+        ("changed alice", "clients dial another endpoint", FILES, SYNC),
     ),
     ({"endpoint": "vpn2.example.org"}, "clients", ("clients dial another endpoint", FILES, "no interruption")),
     (
@@ -68,7 +79,7 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (
         {"mtu": 1400},
         "interface",
-        ("changed the file of alice", "changed the file of bob", "interface changed", FILES, RESTART),
+        (NEEDS, "bob needs its new file", "interface changed", RESTART),
     ),
     ({"save_config": False}, "interface", ("interface changed", RESTART)),
     ({"private_key": private_key("new")}, "interface", ("rotated the server's key", "interface changed", NEW_FILES)),
@@ -133,10 +144,26 @@ def test_a_new_script_is_a_change_of_service() -> None:
     assert classify(old, prints()) == Plan("service", told)
 
 
-def test_a_state_that_knows_nothing_of_client_files_tells_no_change_of_them() -> None:
-    own = prints()
-    older = {name: state.rpartition(":")[0] for name, state in own.peers.items()}
-    assert classify(Fingerprints(own.interface, own.firewall, own.service, older), own).kind == "none"
+@pytest.mark.parametrize("known", [3, 4])
+def test_a_state_that_knows_nothing_of_client_files_tells_no_change_of_them(known: int) -> None:
+    def older(own: Fingerprints) -> Fingerprints:
+        parts = {name: ":".join(state.split(":")[:known]) for name, state in own.peers.items()}
+        return Fingerprints(own.interface, own.firewall, own.service, parts)
+
+    assert classify(older(prints()), prints()).kind == "none"
+    keepalive = prints(**peers({**ALICE, "persistent_keepalive": 5}, BOB))
+    assert classify(older(prints()), keepalive) == Plan("peers", ("changed alice", SYNC))
+    dns = prints(**peers({**ALICE, "dns": ["192.168.1.1"]}, BOB))
+    assert classify(older(prints()), dns).summary[0] == ("nothing to do" if known == 3 else NEEDS)
+
+
+def test_a_peer_that_keeps_its_key_needs_no_file_for_another() -> None:
+    def keyed(name: str, **more: Any) -> Fingerprints:
+        return prints(**peers({**ALICE, "public_key": public_key(name), **more}, BOB))
+
+    assert classify(keyed("one"), keyed("two")) == Plan("peers", ("rotated alice", SYNC))
+    told = classify(keyed("one"), keyed("one", preshared_key=private_key("psk"))).summary[0]
+    assert told == "rotated preshared key of alice (needs its new file)"
 
 
 def test_drift_alone_is_a_repair_and_else_comes_along() -> None:

@@ -78,7 +78,8 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
         "host or host:port",
     ),
     ("dns", [[], ["192.168.10.53", "infra.local"]], [["a b"], ["x\ny"], 5], "must"),
-    ("dmz_networks", [[], ["172.16.10.0/24"]], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
+    ("dmz_networks", [["172.16.10.0/24"], ["10.99.0.0/24"]], [[], "[]"], "the list takes the place of"),
+    ("dmz_networks", ['["172.16.10.0/24"]'], [["172.16.10.1/24"], ["x"], "172.16.10.0/24"], "must be"),
     ("listen_sources", [["0.0.0.0/0"]], [[]], "at least one"),
     ("ssh_sources", [["192.168.10.0/24"]], [[]], "at least one"),
     ("dns_servers", [["fe80::1"]], [["fe80::1%eth0"], ["fe80::1%x\nPostUp = id"]], "without a zone"),
@@ -117,6 +118,25 @@ def test_a_value_that_breaks_its_rule_is_named(key: str, value: Any, words: str)
     assert any(words in found[path] for path in paths), found
 
 
+def ways(network: str, *ways: tuple[str | None, int | None]) -> list[dict[str, Any]]:
+    """Return a route to a network for each gateway and metric."""
+    return [{"destination_network": network, "gateway": gateway, "metric": metric} for gateway, metric in ways]
+
+
+SEVERAL_WAYS = [
+    [*ways("192.168.0.0/16", (None, None)), *ways("192.168.1.0/24", (None, None))],
+    [*ways("10.30.0.0/16", ("192.168.10.1", None)), *ways("10.30.1.0/24", ("192.168.10.2", None))],
+    ways("10.30.0.0/16", ("192.168.10.1", 10), ("192.168.10.2", 20), ("192.168.10.3", None)),
+    ways("fd00:9::/64", ("fd00:1::1", None), ("fd00:1::2", 2000)),
+]
+TWICE = [
+    ways("192.168.0.0/16", (None, None), (None, None)),
+    ways("10.30.0.0/16", ("192.168.10.1", None), ("192.168.10.2", None)),
+    ways("10.30.0.0/16", ("192.168.10.1", 0), ("192.168.10.2", None)),
+    ways("10.30.0.0/16", ("192.168.10.1", 5), ("192.168.10.1", 5)),
+    ways("fd00:9::/64", ("fd00:1::1", None), ("fd00:1::2", 1024)),
+    ways("fd00:9::/64", ("fd00:1::1", 0), ("fd00:1::2", None)),
+]
 # what changes, the key path that is to blame or none, words of the rule
 ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"interface_name": "wg1", "file_path": "/etc/wireguard/wg1.conf"}, None, ""),
@@ -131,9 +151,20 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ),
     ({"private_key": SECRET, "public_key": KEY}, None, ""),
     ({"private_key": private_key("else"), "public_key": KEY}, "public_key", "does not belong"),
-    ({"public_key": KEY}, "public_key", "not set"),
-    ({"gateway": "192.168.20.90"}, "gateway", "another address"),
-    ({"gateway": "10.0.0.1"}, "gateway", "another address"),
+    ({"public_key": KEY}, None, ""),
+    ({"given_keys": {"server": SECRET}, "public_key": KEY}, None, ""),
+    ({"given_keys": {"server": private_key("else")}, "public_key": KEY}, "public_key", "belong to given_keys.server"),
+    ({"given_keys": {"server": private_key("else")}, "private_key": SECRET, "public_key": KEY}, None, ""),
+    (
+        {"given_keys": {"server": SECRET}, "private_key": private_key("else"), "public_key": KEY},
+        "public_key",
+        "belong to private_key",
+    ),
+    *(
+        ({"gateway": gateway}, "gateway", "another host")
+        for gateway in ("192.168.20.90", "10.0.0.1", "192.168.0.0", "192.168.255.255")
+    ),
+    ({"ip_address": "192.168.20.90/31", "gateway": "192.168.20.91"}, None, ""),
     ({"gateway": "192.168.10.1"}, None, ""),
     ({"gateway": "fd00::1"}, "gateway", "IPv4"),
     ({"ip_address": "dhcp", "gateway": "192.168.10.1"}, "gateway", "left out"),
@@ -166,10 +197,10 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         )
     ),
     ({"routes": [{"destination_network": "64:ff9b::c0a8:0/112"}], "address_ipv6": "fd00:8::1/64"}, None, ""),
-    (
-        {"routes": [{"destination_network": "192.168.0.0/16"}, {"destination_network": "192.168.1.0/24"}]},
-        "routes[1].destination_network",
-        "another route",
+    *(({"address_ipv6": "fd00:8::1/64", "routes": each}, None, "") for each in SEVERAL_WAYS),
+    *(
+        ({"address_ipv6": "fd00:8::1/64", "routes": each}, "routes[1].destination_network", "metric than routes[0]")
+        for each in TWICE
     ),
     (
         {"routes": [{"destination_network": "192.168.0.0/17"}, {"destination_network": "192.168.128.0/17"}]},
@@ -196,7 +227,19 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         "left out",
     ),
     ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1"}]}, None, ""),
+    *(
+        ({"ip_address": "192.168.20.90/24", "routes": ways(network, ("192.168.20.254", None))}, key, "left out")
+        for network, key in (
+            ("192.168.0.0/16", None),
+            ("192.168.20.0/24", "routes[0].gateway"),
+            ("192.168.20.128/25", "routes[0].gateway"),
+        )
+    ),
     ({"routes": [{"destination_network": "10.30.0.0/16", "gateway": "10.31.0.1"}]}, "routes[0].gateway", "reached"),
+    *(
+        ({"routes": ways("10.30.0.0/16", (gateway, None))}, "routes[0].gateway", "another host")
+        for gateway in ("192.168.20.90", "192.168.255.255")
+    ),
     (
         {"routes": [{"destination_network": "10.30.0.0/16", "gateway": "fd00::1"}]},
         "routes[0].gateway",
@@ -210,6 +253,41 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"ssh_jump_host": "pve"}, "ssh_jump_host_key", "required"),
     ({"ssh_jump_host": "pve", "ssh_jump_host_key": HOST_KEY}, "ssh_jump_private_key", "required"),
     ({"ssh_jump_host": "pve", "ssh_jump_host_key": HOST_KEY, "ssh_jump_private_key_file": "~/.ssh/id"}, None, ""),
+    *(
+        ({"address_ipv6": "fd00:8::1/64", key: value}, path, "must not be in the VPN subnet " + subnet)
+        for key, value, path, subnet in (
+            ("dns_servers", ["192.168.10.53", "10.8.0.1"], "dns_servers[1]", "10.8.0.0/24: there are only"),
+            ("dns_servers", ["fd00:8::53"], "dns_servers[0]", "fd00:8::/64"),
+            ("ssh_jump_host", "10.8.0.9", "ssh_jump_host", "10.8.0.0/24"),
+            ("zabbix_server", "10.8.0.2", "zabbix_server", "10.8.0.0/24"),
+            ("zabbix_server", "::ffff:10.8.0.2", "zabbix_server", "10.8.0.0/24"),
+            ("zabbix_server", "fd00:8::2", "zabbix_server", "fd00:8::/64"),
+            ("proxmox_endpoint", "https://10.8.0.2:8006", "proxmox_endpoint", "10.8.0.0/24"),
+            ("template_url", "http://[fd00:8::2]/t.tar.zst", "template_url", "fd00:8::/64"),
+            ("netbox_url", "https://[fd00:8::2]", "netbox_url", "fd00:8::/64"),
+            ("zabbix_url", "https://10.8.0.2/zabbix", "zabbix_url", "10.8.0.0/24"),
+            ("zabbix_backup_url", "https://10.8.0.255", "zabbix_backup_url", "10.8.0.0/24"),
+            ("pbs_url", "https://10.8.0.0:8007", "pbs_url", "10.8.0.0/24"),
+            ("endpoint", "10.8.0.1", "endpoint", "10.8.0.0/24"),
+            ("endpoint", "[fd00:8::1]:51820", "endpoint", "fd00:8::/64"),
+        )
+    ),
+    (
+        {
+            "dns_servers": ["10.8.1.1", "fd00:9::1"],
+            "zabbix_server": "10.7.255.255",
+            "endpoint": "[fd00:9::1]",
+            "netbox_url": "https://10.8.1.2",
+            "pbs_url": "https://pbs-10.8.0.2.infra.local",
+            "address_ipv6": "fd00:8::1/64",
+            "zabbix_url": "https://[fd00:9::1]:443",
+        },
+        None,
+        "",
+    ),
+    ({"zabbix_server": "fd00:8::2"}, None, ""),
+    # What clients use, and those who manage the server through the tunnel, may be in the VPN.
+    ({"dns": ["10.8.0.1"], "ssh_sources": ["192.168.10.0/24", "10.8.0.0/24"]}, None, ""),
     ({"netbox_enabled": True}, "netbox_url", "unless netbox_enabled"),
     ({"zabbix_enabled": True}, "zabbix_server", "unless zabbix_enabled"),
     ({"pbs_enabled": True}, "pbs_datastore", "unless pbs_enabled"),
@@ -273,7 +351,17 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"site_networks": ["172.16.0.0/16"]}), "peers[0].site_networks[0]", "DMZ"),
     (peers({"site_networks": ["192.168.7.0/24"]}), "peers[0].site_networks[0]", "must not overlap"),
     (peers({"site_networks": ["0.0.0.0/0"]}), "peers[0].site_networks[0]", "overlap"),
+    *(
+        ([{"name": "a", "site_networks": [network]}], key, words)
+        for network, key, words in (
+            ("64.0.0.0/2", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("32.0.0.0/5", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("12.0.0.0/7", "peers[0].site_networks[0]", "wildcard, wider than a /8"),
+            ("12.0.0.0/8", None, ""),
+        )
+    ),
     (peers({**SITE, "endpoint": "10.20.0.1:51820"}), "peers[0].site_networks[0]", "endpoint 10.20.0.1"),
+    (peers({"endpoint": "10.8.0.9:51820"}), "peers[0].endpoint", "VPN subnet"),
     (peers({**SITE, "endpoint": "10.21.0.1:51820"}, {"endpoint": "10.20.0.1:51820"}), None, ""),
     (peers({"site_networks": ["fd00:9::/64"]}), "peers[0].site_networks[0]", "address_ipv6"),
     (peers({"group": "sales"}), None, ""),
@@ -351,6 +439,18 @@ def test_rules_of_groups(group: object, key: str | None, words: str) -> None:
     assert (key in found and words in found[key]) if key else found == {}, found
 
 
+def test_a_site_of_ipv6_is_no_wildcard() -> None:
+    wide, fair = (peers({"site_networks": [network]}) for network in ("2400::/6", "2400::/7"))
+    found = problems(address_ipv6="fd00:8::1/64", peers=wide)
+    assert found == {"peers[0].site_networks[0]": "must not be a wildcard, wider than a /7 (access control)"}
+    assert problems(address_ipv6="fd00:8::1/64", peers=fair) == {}
+
+
+def test_a_site_is_not_the_ipv6_that_stands_for_the_dmz() -> None:
+    found = problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": ["64:ff9b::ac10:a40/122"]}))
+    assert "DMZ 64:ff9b::ac10:a00/120" in found["peers[0].site_networks[0]"]
+
+
 @pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])
 def test_the_way_in_is_no_peer_s_site(host: str, refused: bool) -> None:
     jump = {"ssh_jump_host": host, "ssh_jump_host_key": HOST_KEY, "ssh_jump_private_key_file": "~/.ssh/id"}
@@ -390,6 +490,11 @@ def test_a_given_key_that_counts_for_nothing_may_be_another_s() -> None:
     other = private_key("else")
     people = peers({}, {"private_key": other}, {"public_key": public_key("admin")})
     assert problems(given_keys={"peer/p0": SECRET, "peer/p1": SECRET, "peer/p2": SECRET}, peers=people) == {}
+
+
+@pytest.mark.parametrize("key", ["dmz_networks", "listen_sources", "ssh_sources"])
+def test_a_network_that_is_none_is_not_told_as_an_empty_list_too(key: str) -> None:
+    assert list(problems(**{key: ["x"]})) == [f"{key}[0]"]
 
 
 def test_every_key_has_a_rule_that_can_be_broken() -> None:

@@ -24,6 +24,12 @@ Golden = Callable[[str, str], None]
 AWK = rendering.TEMPLATES / "server" / "canonical.awk"
 KEY, OTHER = private_key("server"), public_key("peer")
 
+CONTAINER_NETWORK = """ip link add eth0 type veth peer name far
+ip addr add 192.168.20.90/24 dev eth0
+ip link set eth0 up
+ip link set far up"""
+SHOW_WAYS = "{ ip route; ip -6 route; } | grep via || true"
+
 keys = st.sampled_from([private_key(str(number)) for number in range(20)])
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", fullmatch=True)
 networks = st.one_of(
@@ -105,6 +111,30 @@ def test_wg_quick_strips_the_file_to_our_runtime_file(tmp_path: Path) -> None:
 def test_only_active_peers_stand_in_the_file() -> None:
     text = wgconf.render_server(team())
     assert re.findall("^# Name = (.*)$", text, re.MULTILINE) == [peer.name for peer in team().active]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may make a network namespace")
+def test_the_kernel_keeps_every_way_to_a_network_and_loses_it_with_the_interface() -> None:
+    ways = [
+        ("192.168.0.0/16", "192.168.20.254", None),
+        ("10.30.0.0/16", "192.168.20.2", 10),
+        ("10.30.0.0/16", "192.168.20.3", None),
+        ("10.30.1.0/24", "192.168.20.4", None),
+        ("fd00:9::/64", "fe80::1", None),
+        ("fd00:9::/64", "fe80::2", 2000),
+    ]
+    routes = [dict(zip(("destination_network", "gateway", "metric"), way, strict=True)) for way in ways]
+    conf = wgconf.of_network(network(ip_address="192.168.20.90/24", address_ipv6="fd00:8::1/64", routes=routes))
+    up = [line for line in conf.post_up if not line.startswith("ip -batch")]
+    script = "\n".join([CONTAINER_NETWORK, *up, SHOW_WAYS, "echo gone:", *conf.post_down, SHOW_WAYS])
+    command = ["unshare", "--net", "sh", "-ec", script]
+    told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (told.returncode, told.stderr) == (0, "")
+    kept, _, left = told.stdout.partition("gone:\n")
+    assert sorted(line.split(" dev ")[0] for line in kept.splitlines()) == sorted(
+        f"{to} via {by}" for to, by, _ in ways
+    )
+    assert left == ""
 
 
 def test_order_of_peers_in_the_configuration_means_nothing() -> None:

@@ -21,6 +21,14 @@ class KnownKey(NamedTuple):
     public: str
 
 
+def _server_s_public_key_belongs(settings: Settings) -> Iterator[Problem]:
+    """Compare with the key that the configuration gives; with one that the stack keeps, `vpn.network.resolve` does."""
+    public, private = settings.interface.public_key, _server_s(settings)
+    if public and private and _public(private) != public:
+        where = "private_key" if settings.interface.private_key else "given_keys.server"
+        yield Problem("public_key", public, f"does not belong to {where} (data model 2)")
+
+
 def _public_keys_belong(settings: Settings) -> Iterator[Problem]:
     for index, peer in enumerate(settings.peers):
         if peer.public_key and peer.private_key and _public(peer.private_key) != peer.public_key:
@@ -39,7 +47,7 @@ def _keys_are_unique(settings: Settings) -> Iterator[Problem]:
 def _known_keys(settings: Settings) -> Iterator[KnownKey]:
     """Yield the public keys that the configuration settles; where it gives one twice, the one that counts."""
     given = settings.keys.given_keys or {}
-    if server := settings.interface.private_key or given.get("server"):
+    if server := _server_s(settings):
         yield KnownKey("private_key", "the server", _public(server))
     for index, peer in enumerate(settings.peers):
         owner, name = f"peers[{index}]", f"peer/{peer.name}"
@@ -49,6 +57,11 @@ def _known_keys(settings: Settings) -> Iterator[KnownKey]:
             yield KnownKey(f"{owner}.private_key", owner, _public(peer.private_key))
         elif name in given:
             yield KnownKey(path(["given_keys", name]), owner, _public(given[name]))
+
+
+def _server_s(settings: Settings) -> SecretStr | None:
+    """Return the server's private key where the configuration gives one."""
+    return settings.interface.private_key or (settings.keys.given_keys or {}).get("server")
 
 
 def _public(secret: SecretStr) -> str:
@@ -67,6 +80,7 @@ def _given_keys_are_not_rotated(settings: Settings) -> Iterator[Problem]:
 
 
 KEY_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
+    (_server_s_public_key_belongs, ("private_key", "public_key", "given_keys")),
     (_public_keys_belong, ("peers",)),
     (_keys_are_unique, ("peers", "private_key")),
     (_given_keys_are_not_rotated, ("peers",)),

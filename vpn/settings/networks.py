@@ -9,6 +9,11 @@ from vpn.settings.ip import IPNetwork
 
 RFC1918: Final = tuple(IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ULA: Final = (IPv6Network("fc00::/7"),)
+NARROWEST_WILDCARD: Final = {4: 7, 6: 6}
+"""Prefix lengths by family: what is this wide or wider holds more than any private range (RFC 1918, RFC 4193).
+
+The policy pack knows nothing of the program and has its own copy; a test holds them equal.
+"""
 PRIVATE: Final[tuple[IPNetwork, ...]] = tuple(
     ip_network(each)
     for each in (
@@ -53,6 +58,12 @@ def touched_dmz(network: IPNetwork, dmz: tuple[IPNetwork, ...]) -> str:
         if form := touches(network, forms(each)):
             return str(each) if form == each else f"{each}, for which {form} stands"
     return ""
+
+
+def wildcard(network: IPNetwork) -> str:
+    """Return the rule that a network breaks by being a wildcard (access control), "" when it is none."""
+    widest = NARROWEST_WILDCARD[network.version] + 1
+    return f"must not be a wildcard, wider than a /{widest} (access control)" if network.prefixlen < widest else ""
 
 
 def in_any(network: IPNetwork, others: tuple[IPNetwork, ...]) -> bool:

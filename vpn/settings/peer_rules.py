@@ -11,7 +11,7 @@ from vpn.errors import Problem
 from vpn.settings.build import path
 from vpn.settings.ip import IPAddress, IPNetwork, address
 from vpn.settings.names import split_endpoint
-from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches
+from vpn.settings.networks import PRIVATE, forms, in_any, touched_dmz, touches, wildcard
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Check, Settings
 
@@ -43,8 +43,8 @@ def _allowed_ips_are_inside(settings: Settings) -> Iterator[Problem]:
     servers = [settings.interface.address, settings.interface.address_ipv6]
     for claim in _claims(settings, "allowed_ips"):
         text, network = str(claim.network), claim.network
-        if network.prefixlen == 0:
-            yield Problem(claim.key, text, "must not be a wildcard (access control)")
+        if rule := wildcard(network):
+            yield Problem(claim.key, text, rule)
         elif not in_any(network, settings.vpn_networks):
             subnets = ", ".join(map(str, settings.vpn_networks))
             yield Problem(claim.key, text, f"must be inside the VPN subnet {subnets} (data model 3)")
@@ -58,14 +58,21 @@ def _allowed_ips_are_apart(settings: Settings) -> Iterator[Problem]:
     return _overlaps(_claims(settings, "allowed_ips"), "must be unique and not overlap (data model 3)")
 
 
+def _sites_are_no_wildcards(settings: Settings) -> Iterator[Problem]:
+    for claim in _claims(settings, "site_networks"):
+        if rule := wildcard(claim.network):
+            yield Problem(claim.key, str(claim.network), rule)
+
+
 def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
     address: str | None = settings.container.ip_address
     container = () if address in (None, "dhcp") else (ip_interface(str(address)).network,)
     destinations = tuple(each for each in settings.destinations if each)
+    dmz = tuple(form for each in settings.routing.dmz_networks or () for form in forms(each))
     for claim in _claims(settings, "site_networks"):
         for others, what in (
             (settings.vpn_networks, "the VPN subnet"),
-            (settings.routing.dmz_networks or (), "the DMZ"),
+            (dmz, "the DMZ"),
             (destinations, "the route"),
             (container, "the container's network"),
         ):
@@ -176,6 +183,7 @@ PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_groups_exist, ("peers", "groups")),
     (_allowed_ips_are_inside, ("peers", "address", "address_ipv6")),
     (_allowed_ips_are_apart, ("peers",)),
+    (_sites_are_no_wildcards, ("peers",)),
     (_sites_are_apart, ("peers", "address", "address_ipv6")),
     (_sites_leave_ways_out, ("peers",)),
     (_client_routes_lead_somewhere, ("peers", "address", "address_ipv6")),

@@ -6,11 +6,11 @@ A rule names the keys it needs; it is left out when one of them is already repor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from ipaddress import IPv4Address, ip_interface
+from ipaddress import IPv4Address, IPv4Interface
 from typing import Final, NamedTuple
 
-from vpn import keys
 from vpn.errors import Problem
+from vpn.settings.infrastructure_rules import INFRASTRUCTURE_RULES
 from vpn.settings.ip import IPNetwork
 from vpn.settings.key_rules import KEY_RULES
 from vpn.settings.networks import RFC1918, ULA, in_any, touched_dmz, touches
@@ -20,6 +20,8 @@ from vpn.settings.settings import Settings
 from vpn.settings.system_rules import SYSTEM_RULES
 
 _SMALLEST_PREFIX = 30
+# What the kernel takes for the metric of a route that names none, and in IPv6 for 0, by family.
+_METRIC: Final = {4: 0, 6: 1024}
 _TAKEN = ("lo", NIC)
 # The files beside the interface's own in the bundle, the interface that WireGuard is tried with, and what sysctl calls
 # every interface and those to come.
@@ -35,7 +37,8 @@ class Rule(NamedTuple):
 
 def broken_rules(settings: Settings, invalid: frozenset[str]) -> list[Problem]:
     """Return the problems of all rules whose keys are sound."""
-    rules = [*RULES, *(Rule(*each) for each in (*KEY_RULES, *PEER_RULES, *SYSTEM_RULES))]
+    others = (*INFRASTRUCTURE_RULES, *KEY_RULES, *PEER_RULES, *SYSTEM_RULES)
+    rules = [*RULES, *(Rule(*each) for each in others)]
     return [problem for rule in rules if invalid.isdisjoint(rule.needs) for problem in rule.check(settings)]
 
 
@@ -74,18 +77,6 @@ def _ipv6_matches_ipv4(settings: Settings) -> Iterator[Problem]:
         yield Problem("address_ipv6", str(second), "must have at least as many host bits as the IPv4 subnet")
 
 
-def _public_key_matches(settings: Settings) -> Iterator[Problem]:
-    interface = settings.interface
-    if interface.public_key is None:
-        return
-    if interface.private_key is None:
-        yield Problem(
-            "public_key", interface.public_key, "is derived from private_key, which is not set (data model 2)"
-        )
-    elif keys.public_key(interface.private_key.get_secret_value()) != interface.public_key:
-        yield Problem("public_key", interface.public_key, "does not belong to private_key (data model 2)")
-
-
 def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
     container = settings.container
     if container.gateway is None:
@@ -93,10 +84,10 @@ def _gateway_is_reachable(settings: Settings) -> Iterator[Problem]:
     if container.ip_address == "dhcp":
         yield Problem("gateway", str(container.gateway), "must be left out when ip_address is 'dhcp'")
         return
-    own = ip_interface(container.ip_address)
-    if container.gateway not in own.network or container.gateway == own.ip:
+    own = _container_address(settings)
+    if own and not _is_neighbour(container.gateway, own):
         yield Problem(
-            "gateway", str(container.gateway), f"must be another address of the container's network {own.network}"
+            "gateway", str(container.gateway), f"must be another host of the container's network {own.network}"
         )
 
 
@@ -121,16 +112,23 @@ def _container_is_outside_dmz(settings: Settings) -> Iterator[Problem]:
 
 
 def _routes_are_apart(settings: Settings) -> Iterator[Problem]:
-    networks = settings.destinations
     for index, network in _known_destinations(settings):
         key = f"routes[{index}].destination_network"
         if vpn := touches(network, settings.vpn_networks):
             yield Problem(key, str(network), f"must not overlap the VPN subnet {vpn} (data model 7)")
         if dmz := touched_dmz(network, settings.routing.dmz_networks):
             yield Problem(key, str(network), f"must not touch the DMZ {dmz} (data model 7)")
-        earlier = tuple(each for each in networks[:index] if each is not None)
-        if other := touches(network, earlier):
-            yield Problem(key, str(network), f"must not overlap another route, {other} (data model 7)")
+
+
+def _routes_are_told_apart(settings: Settings) -> Iterator[Problem]:
+    """Of two ways to one network the kernel keeps both only if their metrics differ: ours would replace each other."""
+    first: dict[tuple[IPNetwork, int], int] = {}
+    for index, network in _known_destinations(settings):
+        metric = settings.routing.routes[index].metric or _METRIC[network.version]
+        earlier = first.setdefault((network, metric), index)
+        if earlier != index:
+            rule = f"must have another metric than routes[{earlier}], which leads there too"
+            yield Problem(f"routes[{index}].destination_network", str(network), rule)
 
 
 def _routes_fit(settings: Settings) -> Iterator[Problem]:
@@ -152,31 +150,37 @@ def _gateway_fits(settings: Settings, index: int, route: Route) -> Iterator[Prob
     if gateway is None or network is None:
         return
     key = f"routes[{index}].gateway"
-    container = _container_network(settings)
+    own = _container_address(settings)
     servers = (settings.interface.address.ip, getattr(settings.interface.address_ipv6, "ip", None))
     if gateway.version != network.version:
         yield Problem(key, str(gateway), "must be of the same family as destination_network")
-    elif any(gateway in each for each in settings.vpn_networks) and gateway not in servers:
+    elif gateway in servers:
+        return
+    elif any(gateway in each for each in settings.vpn_networks):
         yield Problem(key, str(gateway), "must be the server's own VPN address, or a router outside the VPN subnet")
-    elif (
-        gateway not in servers and container and touches(network, (container,)) and gateway.version == container.version
-    ):
-        yield Problem(key, str(gateway), f"must be left out: the container is itself in {container}")
-    elif gateway not in servers and isinstance(gateway, IPv4Address) and container and gateway not in container:
-        yield Problem(key, str(gateway), f"must be in the container's network {container} to be reached")
+    elif own and in_any(network, (own.network,)):
+        rule = f"must be left out: the destination is part of the container's own network {own.network}"
+        yield Problem(key, str(gateway), rule)
+    elif own and isinstance(gateway, IPv4Address) and not _is_neighbour(gateway, own):
+        yield Problem(key, str(gateway), f"must be another host of the container's network {own.network} to be reached")
 
 
-def _sources_are_not_empty(settings: Settings) -> Iterator[Problem]:
-    if not settings.firewall.listen_sources:
-        yield Problem("listen_sources", None, "must name at least one network: else no peer can connect")
-    if not settings.firewall.ssh_sources:
-        yield Problem("ssh_sources", None, "must name at least one network: else the server cannot be configured")
+def _is_neighbour(address: IPv4Address, own: IPv4Interface) -> bool:
+    """Tell whether an address is another host's in the container's network; point-to-point links have no edges."""
+    network = own.network
+    edges = (network.network_address, network.broadcast_address) if network.prefixlen <= _SMALLEST_PREFIX else ()
+    return address in network and address not in (own.ip, *edges)
 
 
 def _container_network(settings: Settings) -> IPNetwork | None:
     """Return the container's own network, None when DHCP gives it."""
+    own = _container_address(settings)
+    return own.network if own else None
+
+
+def _container_address(settings: Settings) -> IPv4Interface | None:
     address: str | None = settings.container.ip_address
-    return None if address in (None, "dhcp") else ip_interface(str(address)).network
+    return None if address in (None, "dhcp") else IPv4Interface(address)
 
 
 def _known_destinations(settings: Settings) -> Iterator[tuple[int, IPNetwork]]:
@@ -191,11 +195,10 @@ RULES: Final = (
     Rule(_interface_is_a_new_one, ("interface_name",)),
     Rule(_address_is_private, ("address",)),
     Rule(_ipv6_matches_ipv4, ("address", "address_ipv6")),
-    Rule(_public_key_matches, ("private_key", "public_key")),
     Rule(_gateway_is_reachable, ("gateway", "ip_address")),
     Rule(_subnet_is_apart, ("address", "address_ipv6", "dmz_networks")),
     Rule(_container_is_outside_dmz, ("ip_address", "dmz_networks")),
     Rule(_routes_are_apart, ("routes", "address", "address_ipv6", "dmz_networks")),
+    Rule(_routes_are_told_apart, ("routes",)),
     Rule(_routes_fit, ("routes", "address", "address_ipv6")),
-    Rule(_sources_are_not_empty, ("listen_sources", "ssh_sources")),
 )

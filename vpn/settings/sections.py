@@ -115,10 +115,15 @@ class Route(Section):
 
 
 class Routing(Section):
-    """What lies behind the server, and what must never be reached (data model 7)."""
+    """What lies behind the server, and what must never be reached (data model 7).
+
+    A list of your own takes the place of the default, it is not added: `dmz_networks` names all of the DMZ.
+    """
 
     routes: Annotated[tuple[Route, ...], BeforeValidator(t.as_list)] = (Route(destination_network="192.168.0.0/16"),)
-    dmz_networks: t.Networks = (ip.network("172.16.10.0/24"),)
+    dmz_networks: Annotated[
+        tuple[t.Network, ...], t.not_empty("the list takes the place of the default, and no DMZ would be cut off")
+    ] = (ip.network("172.16.10.0/24"),)
     masquerade: t.Bool = True
     peer_to_peer: t.Bool = False
 
@@ -127,8 +132,13 @@ class Firewall(Section):
     """Who may talk to the server itself."""
 
     proxmox_firewall: t.Bool = True
-    listen_sources: t.Networks = (ip.network("0.0.0.0/0"), ip.network("::/0"))
-    ssh_sources: t.Networks = (ip.network("192.168.0.0/16"),)
+    listen_sources: Annotated[tuple[t.Network, ...], t.not_empty("else no peer can connect")] = (
+        ip.network("0.0.0.0/0"),
+        ip.network("::/0"),
+    )
+    ssh_sources: Annotated[tuple[t.Network, ...], t.not_empty("else the server cannot be configured")] = (
+        ip.network("192.168.0.0/16"),
+    )
 
 
 class Ssh(Section):

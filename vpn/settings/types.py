@@ -81,6 +81,19 @@ def as_list(value: Any) -> Any:
     return _decoded(value, "[") if value is not INVALID and value is not None else []
 
 
+def not_empty(why: str) -> BeforeValidator:
+    """Take what `as_list` takes, but no empty list of networks; `why` says what would be lost."""
+
+    def parse(value: Any) -> Any:
+        found = as_list(value)
+        if found == [] and value is not INVALID:
+            message = f"must name at least one network: {why}"
+            raise ValueError(message)
+        return found
+
+    return BeforeValidator(parse)
+
+
 def as_mapping(value: Any) -> Any:
     """Accept a mapping, its JSON text, or nothing."""
     return _decoded(value, "{") if value is not INVALID and value is not None else {}

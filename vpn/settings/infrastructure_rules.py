@@ -1,0 +1,88 @@
+"""The rule that the VPN subnet holds no infrastructure (network constraints): a peer could have its address.
+
+Only addresses can be judged: where a name leads is not known beforehand. `ssh_sources` say who may manage the server,
+not where something is: those who do so through the tunnel are in the VPN subnet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import ip_network
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from vpn.errors import Problem
+from vpn.settings.ip import IPNetwork, address
+from vpn.settings.names import split_endpoint
+from vpn.settings.networks import forms, touches
+from vpn.settings.settings import Check, Settings
+
+_URLS: Final = (
+    ("proxmox", "proxmox_endpoint"),
+    ("proxmox", "template_url"),
+    ("netbox", "netbox_url"),
+    ("zabbix", "zabbix_url"),
+    ("zabbix", "zabbix_backup_url"),
+    ("pbs", "pbs_url"),
+)
+
+
+class Known(NamedTuple):
+    """A value that names a host, its key path, and the host."""
+
+    key: str
+    value: str
+    host: str
+
+
+def _infrastructure_is_outside(settings: Settings) -> Iterator[Problem]:
+    for known in (*_servers(settings), *_apis(settings), *_endpoints(settings)):
+        host = _literal(known.host)
+        vpn = next((each for each in settings.vpn_networks if host and touches(host, forms(each))), None)
+        if vpn:
+            rule = f"must not be in the VPN subnet {vpn}: there are only the server and its peers (network constraints)"
+            yield Problem(known.key, known.value, rule)
+
+
+def _servers(settings: Settings) -> Iterator[Known]:
+    named = {
+        **{f"dns_servers[{index}]": each for index, each in enumerate(settings.container.dns_servers)},
+        "ssh_jump_host": settings.ssh.ssh_jump_host,
+        "zabbix_server": settings.zabbix.zabbix_server,
+    }
+    return (Known(key, str(value), str(value)) for key, value in named.items() if value)
+
+
+def _apis(settings: Settings) -> Iterator[Known]:
+    for section, key in _URLS:
+        if url := getattr(getattr(settings, section), key):
+            yield Known(key, url, urlsplit(url).hostname or "")
+
+
+def _endpoints(settings: Settings) -> Iterator[Known]:
+    """Yield what is dialled to make a tunnel, and so is not to be reached through one."""
+    if own := settings.interface.endpoint:
+        yield Known("endpoint", own, _host(own))
+    for index, peer in enumerate(settings.peers):
+        if peer.endpoint:
+            yield Known(f"peers[{index}].endpoint", peer.endpoint, _host(peer.endpoint))
+
+
+def _host(endpoint: str) -> str:
+    try:
+        return split_endpoint(endpoint)[0]
+    except ValueError:  # a port is optional in the server's own
+        return endpoint.strip("[]")
+
+
+def _literal(host: str) -> IPNetwork | None:
+    """Return the network of one address, None for a name."""
+    with suppress(ValueError):
+        return ip_network(address(host))
+    return None
+
+
+INFRASTRUCTURE_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
+    (_infrastructure_is_outside, ("address", "address_ipv6")),
+)
