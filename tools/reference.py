@@ -80,7 +80,7 @@ HEAD: Final = """# Configuration
 
 All keys are flat, in the namespace `wireguard-vpn`: `pulumi config set memory_mb 2048`. Where an environment variable
 is named, it supplies the value when the configuration has none. A key with a lock is a secret and refused in plaintext:
-`pulumi config set --secret netbox_token`.
+`pulumi config set --secret netbox_token`. *Data model N* in a rule is section N of [the data model](../data-model.md).
 
 Everything is checked before anything is called, every problem is reported at once, and unknown keys are refused.
 Across keys: the file is the one wg-quick reads for the interface; the VPN subnet and the peers' site networks overlap

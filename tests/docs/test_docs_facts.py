@@ -12,7 +12,7 @@ from tests.components.graph import SYSTEMS, declare, settings
 from tests.docs.blocks import PAGES, ROOT
 from tools import reference
 from vpn import errors
-from vpn.settings import Interface, Routing, Ssh
+from vpn.settings import Interface, PeerSettings, Route, Routing, Ssh
 from vpn.settings.settings import People
 
 DOCS = ROOT / "docs"
@@ -56,6 +56,28 @@ def test_every_policy_is_told_with_its_level() -> None:
     for rule in RULES:
         (row,) = [line for line in page.read_text().splitlines() if line.startswith("| ") and f"`{rule.name}`" in line]
         assert row.endswith(f"| {rule.level} |")
+
+
+SECTION = re.compile(r"data model (?:sections? )?(\d(?:, \d)*)", re.IGNORECASE)
+ITEM = re.compile(r"`(wireguard\.[a-z.]+)(?:\[NAME\])?`")
+
+
+def test_every_section_of_the_data_model_that_is_cited_is_on_its_page() -> None:
+    sources = [*(ROOT / "vpn").rglob("*.py"), *(ROOT / "cli").rglob("*.py"), *(ROOT / "policy").rglob("*.py")]
+    cited = {n for page in sources for each in SECTION.findall(page.read_text()) for n in each.split(", ")}
+    headings = re.findall(r"^## (\d)\. ", (DOCS / "data-model.md").read_text(), re.MULTILINE)
+    assert cited
+    assert cited <= {*headings}
+
+
+def test_the_data_model_names_keys_and_items_that_there_are() -> None:
+    page = (DOCS / "data-model.md").read_text()
+    known = {"peers": PeerSettings.model_fields, "routes": Route.model_fields}
+    for list_, key in re.findall(r"`(\w+)\[\]\.(\w+)`", page):
+        assert key in known[list_], key
+    template = (ROOT / "templates/zabbix/template.yaml").read_text()
+    assert ITEM.findall(page)
+    assert all(re.search(rf"key: '?{re.escape(item)}\b", template) for item in ITEM.findall(page))
 
 
 def documented_roles() -> dict[str, set[str]]:
