@@ -138,6 +138,7 @@ TWICE = [
     ways("fd00:9::/64", ("fd00:1::1", 0), ("fd00:1::2", None)),
 ]
 # what changes, the key path that is to blame or none, words of the rule
+NARROW = {"listen_sources": ["203.0.113.0/24"]}
 ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"interface_name": "wg1", "file_path": "/etc/wireguard/wg1.conf"}, None, ""),
     ({"interface_name": "wg1"}, "file_path", "wg1.conf"),
@@ -295,6 +296,8 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, "keep_daily", "keeps every backup"),
     ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0, "keep_last": 3}, None, ""),
     ({"keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, None, ""),
+    (NARROW | {"peers": peers({"endpoint": "203.0.113.9:1"}, {"endpoint": "a.example:1"})}, None, ""),
+    (NARROW | {"peers": peers({"endpoint": "198.51.100.9:1"})}, "peers[0].endpoint", "must be in listen_sources"),
 ]
 
 

@@ -30,6 +30,37 @@ def test_a_session_that_was_over_before_the_watch_began_is_no_news(server: Machi
     assert look(server, age=5) == ["<6>handshake: alice"]
 
 
+def attempt(server: Machine, *sources: str, endpoint: str = "") -> list[str]:
+    """Let the watch look once at who has begun a handshake; returns whom it tells of."""
+    (server.home / "endpoints").write_text(f"{key(1)}\t{endpoint or '(none)'}\n")
+    (server.home / "handshakes").write_text("")
+    elements = ", ".join(f"{each} expires {left}" for each, left in (source.split() for source in sources))
+    (server.home / "attempts").write_text(f"table inet wireguard_vpn_attempts {{\n\telements = {{ {elements} }}\n}}\n")
+    before = len(server.journal())
+    server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1")
+    return [line.rpartition(" ")[2] for line in server.journal()[before:]]
+
+
+NOW, PAST = "9m58s", "8m2s"
+
+
+def test_who_tries_in_vain_is_told_once(server: Machine) -> None:
+    assert attempt(server, f"203.0.113.9 {NOW}") == []
+    assert attempt(server, f"203.0.113.9 {PAST}", f"203.0.113.10 {NOW}") == ["203.0.113.9"]
+    assert attempt(server, f"203.0.113.9 {NOW}", f"203.0.113.10 {NOW}") == ["203.0.113.10"]
+    assert attempt(server) == []
+    assert attempt(server, f"203.0.113.9 {NOW}") == []
+    assert attempt(server, f"203.0.113.9 {NOW}") == ["203.0.113.9"]
+
+
+def test_a_handshake_that_went_well_is_no_vain_attempt(server: Machine) -> None:
+    assert attempt(server, f"203.0.113.9 {NOW}") == []
+    assert attempt(server, f"203.0.113.9 {NOW}", endpoint="203.0.113.9:4001") == []
+    assert attempt(server, f"203.0.113.9 {PAST}", endpoint="198.51.100.4:4001") == [], "the peer has moved on"
+    assert attempt(server, f"203.0.113.9 {NOW}") == []
+    assert attempt(server, f"203.0.113.9 {NOW}") == ["203.0.113.9"], "the peer is none any more"
+
+
 def test_rules_that_were_flushed_are_loaded_again(server: Machine) -> None:
     table, watch = server.home / "table", server.root / "usr/local/lib/wireguard-vpn/watch"
     for name in ("endpoints", "handshakes"):

@@ -123,6 +123,7 @@ change_unit() {
 tool_nft() {
     case "$*" in
         get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
+        "list set"*4) cat "$MACHINE/attempts" 2>/dev/null || true ;;
         *list*) cat "$MACHINE/table" ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;

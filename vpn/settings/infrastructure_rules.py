@@ -1,7 +1,8 @@
-"""The rule that the VPN subnet holds no infrastructure (network constraints): a peer could have its address.
+"""The rules on where others are: no infrastructure in the VPN subnet, no dialled peer where nothing is let in.
 
-Only addresses can be judged: where a name leads is not known beforehand. `ssh_sources` say who may manage the server,
-not where something is: those who do so through the tunnel are in the VPN subnet.
+A peer could have an address in the VPN subnet (network constraints). Only addresses can be judged: where a name leads is
+not known beforehand. `ssh_sources` say who may manage the server, not where something is: those who do so through the
+tunnel are in the VPN subnet.
 """
 
 from __future__ import annotations
@@ -69,6 +70,14 @@ def _endpoints(settings: Settings) -> Iterator[Known]:
             yield Known(f"peers[{index}].endpoint", peer.endpoint, _host(peer.endpoint))
 
 
+def _dialled_peers_are_let_in(settings: Settings) -> Iterator[Problem]:
+    sources = settings.firewall.listen_sources
+    for known in _endpoints(settings):
+        host = _literal(known.host)
+        if known.key != "endpoint" and host and not touches(host, sources):
+            yield Problem(known.key, known.value, "must be in listen_sources: the server would drop its answers")
+
+
 def _host(endpoint: str) -> str:
     try:
         return split_endpoint(endpoint)[0]
@@ -85,4 +94,5 @@ def _literal(host: str) -> IPNetwork | None:
 
 INFRASTRUCTURE_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_infrastructure_is_outside, ("address", "address_ipv6")),
+    (_dialled_peers_are_let_in, ("peers", "listen_sources")),
 )
