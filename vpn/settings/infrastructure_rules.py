@@ -1,7 +1,7 @@
 """The rules on where others are: no infrastructure in the VPN subnet, no dialled peer where nothing is let in.
 
-A peer could have an address in the VPN subnet (network constraints). Only addresses can be judged: where a name leads is
-not known beforehand. `ssh_sources` say who may manage the server, not where something is: those who do so through the
+A peer could have an address in the VPN subnet (network constraints). Only addresses can be judged: where a name leads
+is not known beforehand. `ssh_sources` say who may manage the server, not where something is: those who do so through the
 tunnel are in the VPN subnet.
 """
 
