@@ -14,6 +14,15 @@ TESTS = Path(__file__).parent
 FOLDER_DEPTH = 3
 REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
+LONGEST = (
+    "tests/lab/stack",
+    "tests/lab/monitoring",
+    "tests/providers/netbox",
+    "tests/lab/test_cli.py",
+    "tests/lab/server",
+    "tests/providers/zabbix",
+)
+"""What takes minutes, however few its tests are: begun last, it would keep one worker while the others are done."""
 
 LAB = re.compile(r"(PULUMI|PROXMOX_VE|NETBOX|ZABBIX|PBS|WIREGUARD_VPN_(LAB|SSH|TEMPLATE))_|SSL_CERT_FILE$")
 
@@ -36,18 +45,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "fixturenames", ())
         real = folder == "providers" and REAL_SYSTEMS.get(rest[0]) in fixtures
         item.add_marker("lab" if real else folder if folder in TIERS else "pure")
+    if any(hasattr(item.config, "workerinput") for item in items[:1]):
+        items.sort(key=lambda item: _rank(_scope(item.nodeid)))
+
+
+def _scope(nodeid: str) -> str:
+    """Return what a test stays with: a folder of tests/lab or tests/providers, else its file."""
+    path = nodeid.partition("::")[0]
+    parts = path.split("/")
+    shared = len(parts) > FOLDER_DEPTH and parts[1] in {"lab", "providers"}
+    return "/".join(parts[:FOLDER_DEPTH]) if shared else path
+
+
+def _rank(scope: str) -> int:
+    return LONGEST.index(scope) if scope in LONGEST else len(LONGEST)
 
 
 class SiteScheduling(LoadScopeScheduling):  # type: ignore[misc]
-    """Keeps with one worker what shares a site or a system: a folder of tests/lab or tests/providers, else a file."""
+    """Keeps with one worker what shares a site or a system, and begins with what takes longest."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        parts = path.split("/")
-        shared = len(parts) > FOLDER_DEPTH and parts[1] in {"lab", "providers"}
-        return "/".join(parts[:FOLDER_DEPTH]) if shared else path
+        return _scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SiteScheduling | None:
     """Spread the tests over the workers. (xdist's own groups are marks that this pytest no longer lets it read.)"""
-    return SiteScheduling(config, log) if config.getoption("dist") == "loadscope" else None
+    if config.getoption("dist") != "loadscope":
+        return None
+    config.option.loadscopereorder = False  # which would begin with the most tests
+    return SiteScheduling(config, log)
