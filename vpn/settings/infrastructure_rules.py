@@ -1,8 +1,8 @@
 """The rules on where others are: no infrastructure in the VPN subnet, no dialled peer where nothing is let in.
 
 A peer could have an address in the VPN subnet (network constraints). Only addresses can be judged: where a name leads
-is not known beforehand. `ssh_sources` say who may manage the server, not where something is: those who do so through the
-tunnel are in the VPN subnet.
+is not known beforehand. `ssh_sources` say who may manage the server, not where something is: who does so through the
+tunnel is in the VPN subnet.
 """
 
 from __future__ import annotations
