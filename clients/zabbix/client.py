@@ -212,8 +212,12 @@ class Zabbix:
                 self._call(f"{kind}.delete", [group["groupid"]])
 
     def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:
-        assert self.version  # noqa: S101 - asked first: it decides how the token travels
+        self._log_in_once()
         return self._rpc.call(method, params)
+
+    def _log_in_once(self) -> None:
+        """Learn the version before the first call: it decides how the token travels."""
+        _ = self.version
 
 
 def _each(found: Any, read: Callable[[dict[str, Any]], T]) -> list[T]:
