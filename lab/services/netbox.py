@@ -17,7 +17,7 @@ from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
 from lab.containers import Containers, ContainerSpec, Nic
 from lab.credentials import secret
-from lab.errors import ContainerError, LabError
+from lab.errors import LabError
 from lab.processes import Processes
 from lab.services import gateway
 from lab.services.netbox_image import SEED, image
@@ -49,16 +49,6 @@ def start(site: Site) -> None:
     _install_certificate(site, containers)
     _wait(site)
     seed(site)
-
-
-def stop(site: Site) -> None:
-    """Halt NetBox's container and its gateway; what it knows stays."""
-    Processes(site).stop("netbox-gateway")
-    containers = Containers(site)
-    try:
-        containers.shutdown(VMID, 30)
-    except ContainerError:
-        containers.stop(VMID)
 
 
 def seed(site: Site) -> None:

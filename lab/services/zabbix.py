@@ -15,7 +15,7 @@ from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
 from lab.containers import Containers, ContainerSpec, Nic
 from lab.credentials import secret
-from lab.errors import ContainerError, LabError
+from lab.errors import LabError
 from lab.processes import Processes
 from lab.services import gateway
 from lab.services.inlet import ADDRESS as NODE
@@ -55,17 +55,6 @@ def start(site: Site) -> None:
     _wait(site, api)
     _trust_the_site(site, containers)
     _prepare(site, api)
-
-
-def stop(site: Site) -> None:
-    """Halt Zabbix's container and the ways to it; what it knows stays."""
-    for name in ("zabbix-gateway", "pbs-inlet"):
-        Processes(site).stop(name)
-    containers = Containers(site)
-    try:
-        containers.shutdown(VMID, 30)
-    except ContainerError:
-        containers.stop(VMID)
 
 
 def url(site: Site) -> str:

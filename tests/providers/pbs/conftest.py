@@ -51,12 +51,11 @@ SCHEDULE = {
 
 @dataclass
 class Systems:
-    """The two servers, their states and the faults planned for them."""
+    """The two servers' states, and the faults planned for the backup server."""
 
     pbs: BackupServer
     pve: Cluster
     pbs_faults: FaultFile
-    pve_faults: FaultFile
     config: dict[str, str]
 
     @property
@@ -117,7 +116,7 @@ def systems(tmp_path: Path, certificates: Certificates) -> Iterator[Systems]:
         "proxmox_api_token": f"{TOKEN}={PVE_SECRET}",
         "proxmox_ca_file": str(files.ca),
     }
-    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), FaultFile(pve_root / "faults.json"), config)
+    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), config)
     for server in (pbs_server, pve_server):
         server.shutdown()
         server.server_close()
