@@ -1,7 +1,6 @@
 """NetBox as a server of the site: in a container on the management network, kept between runs.
 
 start(site)       build, make, start and seed what is missing; wait until it serves
-stop(site)        halt it; its records stay
 variables(site)   what the program needs to reach it
 """
 
