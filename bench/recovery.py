@@ -3,6 +3,7 @@
 import subprocess
 import time
 from pathlib import Path
+from typing import Final
 
 from bench.figures import Figures, stopwatch
 from bench.flow import PEER, flowing
@@ -10,6 +11,8 @@ from bench.stack import BenchError, Stack
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
+
+PATIENCE_SECONDS: Final = 60.0
 
 
 def run(figures: Figures, root: Path) -> None:
@@ -41,9 +44,9 @@ def _wgvpn(root: Path, *args: str) -> None:
         raise BenchError(f"wgvpn {' '.join(args)}: {(done.stdout + done.stderr)[-1500:]}")
 
 
-def _await_ping(peers: Peers, patience: float = 60) -> None:
+def _await_ping(peers: Peers) -> None:
     """Wait for an answer through the tunnel the peer has had all along: it comes back by itself."""
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while peers.ping(PEER, "10.8.0.1", count=1) is None:
         if time.monotonic() > deadline:
-            raise BenchError(f"{PEER} has no answer {patience:.0f} s after the restore")
+            raise BenchError(f"{PEER} has no answer {PATIENCE_SECONDS:.0f} s after the restore")

@@ -64,14 +64,14 @@ def _storm(figures: Figures, site: Site, configs: dict[str, str], vmid: int) -> 
         figures.add("tunnel", f"slowest handshake of {STORM}", waits[-1], "ms")
         answered = sum(peers.ping(name, SERVER, count=1) is not None for name in configs)
         figures.add("tunnel", f"of {STORM} peers answered through their tunnels", answered, "")
-        again = _all_again(Containers(site), vmid)
+        again = all_again(Containers(site), vmid)
         figures.add("tunnel", f"storm: {STORM} peers back after a restart of the server", again, "s")
     finally:
         for name in configs:
             peers.disconnect(name)
 
 
-def _all_again(containers: Containers, vmid: int) -> float:
+def all_again(containers: Containers, vmid: int) -> float:
     """Restart the service and return the seconds until everybody has shaken hands anew; raises BenchError."""
     begun, count = time.time(), 0
     containers.execute(vmid, ["systemctl", "restart", "wg-quick@wg0"])
@@ -90,4 +90,6 @@ def _one(figures: Figures, site: Site, config: str, vmid: int) -> None:
     through = peers.ping(PEER, HOST, count=50)
     figures.add("tunnel", "round trip through the tunnel", through, "ms", "added delay allowed: 10")
     for name, value in compare(site, connection, vmid).items():
-        figures.add("tunnel", name, value, "Mbit/s" if name.endswith("mbps") else "x", "aim: 0.95" * ("ratio" in name))
+        unit = "Mbit/s" if name.endswith("mbps") else "x"
+        aim = "aim: 0.95" if "ratio" in name else ""
+        figures.add("tunnel", name, value, unit, aim)

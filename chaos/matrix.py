@@ -11,7 +11,6 @@ from chaos.cases import Bench, Outcome, attempt, converges, seeded, timed, watch
 from chaos.faults import KINDS, Traffic
 from chaos.verdict import said
 
-OPERATIONS: Final = ("create", "update", "read", "delete")
 GONE: Final[dict[str, Any]] = {"gone": True}
 BARE: Final[dict[str, Any]] = {"netbox_enabled": False, "zabbix_enabled": False, "pbs_enabled": False}
 """The server alone: for making and removing it again and again."""

@@ -51,7 +51,7 @@ CHANGED: Final[dict[str, Any]] = {"newcomer": True}
 
 @dataclass(frozen=True)
 class Trouble:
-    """One of them."""
+    """One thing that goes wrong on the machine, by name."""
 
     name: str
 
@@ -63,7 +63,7 @@ def troubles() -> list[Trouble]:
 
 
 def run(bench: Bench, case: Trouble, seed: int) -> Outcome:
-    """Try one."""
+    """Bring the stack into the trouble, take it away, and judge whether the next run converges."""
     begun, outcome = time.monotonic(), Outcome(case.name, seed)
     after = {} if case.name in CLOCKS else CHANGED
     bench.know(after)

@@ -72,9 +72,9 @@ def _change(before: str | None, after: str | None) -> str:
     return f"…{before[max(0, start - 40) : start + 80]} became …{after[max(0, start - 40) : start + 80]}"
 
 
-def await_node(arena: Arena, seconds: float = 60.0) -> None:
-    """Wait until the node works at no guest any more, so long at most."""
-    give_up = time.monotonic() + seconds
+def await_node(arena: Arena) -> None:
+    """Wait until the node works at no guest any more, a minute at most."""
+    give_up = time.monotonic() + 60.0
     while any(guest["lock"] for guest in _node(arena)["guests"].values()) and time.monotonic() < give_up:
         time.sleep(0.5)
 

@@ -50,14 +50,14 @@ class Answer:
         return self.kind in ("handshake", "loaded")
 
 
-def shake(client: ClientFile, seconds: float = PATIENCE_SECONDS) -> Answer:
-    """Try to shake hands for up to `seconds`, again every second; packets get lost."""
+def shake(client: ClientFile, seconds: float | None = None) -> Answer:
+    """Try to shake hands for up to `seconds` (else PATIENCE_SECONDS), again every second; packets get lost."""
     try:
         found = socket.getaddrinfo(client.host, client.port, type=socket.SOCK_DGRAM)
     except OSError as error:
         return Answer("unreachable", reason=f"{client.host} cannot be resolved: {error.strerror}")
     family, kind, protocol, _, address = found[0]
-    end = time.monotonic() + seconds
+    end = time.monotonic() + (PATIENCE_SECONDS if seconds is None else seconds)
     refused = ""
     with socket.socket(family, kind, protocol) as channel:
         while (left := end - time.monotonic()) > 0:

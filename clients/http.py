@@ -130,25 +130,22 @@ class Http:
         Raises a ClientError: Unreachable and TlsFailure before an answer, by status after it.
         """
         request = self._client.build_request(method, path, params=params, data=data, json=json, headers=headers)
-        tries = self._attempts if idempotent or method == "GET" else 1
-        return self._repeat(request, tries)
+        return self._repeat(request, repeatable=idempotent or method == "GET")
 
-    def _repeat(self, request: httpx.Request, tries: int) -> Answer:
-        for attempt in range(1, self._attempts + 1):
+    def _repeat(self, request: httpx.Request, *, repeatable: bool) -> Answer:
+        for attempt in range(1, self._attempts):
             try:
                 answer = self._send(request)
             except Unreachable:
-                if attempt >= tries:
+                if not repeatable:
                     raise
                 self._sleep(_pause(attempt))
                 continue
             # 429 says that nothing was done (RFC 6585, section 4): safe to repeat whatever it was.
-            allowed = self._attempts if answer.status in STILL_UNDONE else tries
-            if answer.status in TRANSIENT and attempt < allowed:
-                self._sleep(_pause(attempt, answer.response.headers.get("Retry-After")))
-                continue
-            return self._accepted(answer)
-        raise AssertionError("unreachable: the last attempt returns or raises")
+            if answer.status not in (TRANSIENT if repeatable else STILL_UNDONE):
+                return self._accepted(answer)
+            self._sleep(_pause(attempt, answer.response.headers.get("Retry-After")))
+        return self._accepted(self._send(request))
 
     def _send(self, request: httpx.Request) -> Answer:
         try:

@@ -170,10 +170,6 @@ class Proxmox:
         data = {"forceStop": 1, "timeout": seconds}
         self._task(node, "POST", f"/nodes/{node}/lxc/{vmid}/status/shutdown", data)
 
-    def reboot(self, node: str, vmid: int, seconds: int = 60) -> None:
-        """Reboot a container and wait for it."""
-        self._task(node, "POST", f"/nodes/{node}/lxc/{vmid}/status/reboot", {"timeout": seconds})
-
     def vzdump(self, node: str, vmid: int, storage: str, **options: str | int) -> str:
         """Back a container up now and wait; returns the task's id."""
         data = {"vmid": vmid, "storage": storage, "mode": "snapshot", **options}

@@ -1,4 +1,4 @@
-"""What may leave the circle of secrets."""
+"""Which parts of a secret output are public."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

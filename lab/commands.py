@@ -44,9 +44,9 @@ def run(
     return done
 
 
-def output(argv: Sequence[str | Path], timeout: float | None = 120) -> str:
+def output(argv: Sequence[str | Path]) -> str:
     """Return what `argv` prints; raises as `run` does."""
-    return run(argv, timeout=timeout).stdout.decode()
+    return run(argv).stdout.decode()
 
 
 def follow(argv: Sequence[str | Path]) -> None:

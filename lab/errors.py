@@ -1,4 +1,7 @@
-"""Everything that can go wrong in the lab, as one tree of exceptions."""
+"""What can go wrong with the lab itself, as one tree of exceptions.
+
+What a server of the lab refuses its client is no failure of the lab: those errors stand beside what raises them.
+"""
 
 
 class LabError(Exception):

@@ -108,10 +108,6 @@ class Network:
             run(["ip", "-n", self.site.node, "link", "del", port], check=False)
             time.sleep(0.02)
 
-    def remove_host(self, name: str) -> None:
-        """Remove a host made by `add_host`."""
-        namespaces.remove(name)
-
     def _add_bridges(self) -> None:
         present = links(self.site.node)
         for number, (name, address) in enumerate(BRIDGES.items()):

@@ -19,7 +19,7 @@ from lab.network import WAN_ADDRESS, Network
 from lab.site import Site, write_atomically
 
 PATIENCE = 20.0
-"""How long a peer is waited for, in seconds: a handshake is tried again after 5 (section 6.1)."""
+"""How long a peer is waited for, in seconds: a handshake is tried again after 5 (WireGuard whitepaper, section 6.1)."""
 FIRST, LAST = 4, 255
 """Last numbers of the peers' internet addresses, 198.51.100.0/24: those below are the router's and the bare ends'."""
 
@@ -112,7 +112,7 @@ class Peers:
         return time.time() - at if at else None
 
     def _fresh(self, peer: Connection) -> bool:
-        # 180 s: REJECT_AFTER_TIME, past which the session's keys are gone (section 6.2).
+        # 180 s: REJECT_AFTER_TIME, past which the session's keys are gone (WireGuard whitepaper, section 6.2).
         with suppress(Exception):
             return time.time() - wireguard.handshake(peer.namespace, peer.interface) < 180
         return False

@@ -85,11 +85,11 @@ class Processes:
                 raise LabError(f"{name} did not come up: {self.tail(name)}")
             time.sleep(0.02)
 
-    def tail(self, name: str, lines: int = 5) -> str:
-        """Return the last lines of the log of `name`, on one line."""
+    def tail(self, name: str) -> str:
+        """Return the last five lines of the log of `name`, on one line."""
         path = self.site.logs / f"{name}.log"
         text = path.read_text(errors="replace") if path.exists() else ""
-        return " / ".join(text.splitlines()[-lines:])
+        return " / ".join(text.splitlines()[-5:])
 
     def orphans(self) -> list[int]:
         """Return every process of this site, remembered or not."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lab import namespaces, node
 from lab.certificates import ensure_certificates
-from lab.credentials import PVE_TOKEN_ID, secret
+from lab.credentials import PBS_PROGRAM, PVE_PROGRAM
 from lab.processes import Processes
 from lab.site import BRIDGES, Site
 
@@ -67,14 +67,14 @@ def _dhcp(site: Site) -> list[str]:
 def _pve(site: Site) -> dict[str, str]:
     return {
         "PROXMOX_VE_ENDPOINT": f"https://localhost:{site.port('pve')}/",
-        "PROXMOX_VE_API_TOKEN": f"{PVE_TOKEN_ID}={secret(site, 'pve_token')}",
+        "PROXMOX_VE_API_TOKEN": f"{PVE_PROGRAM.id}={PVE_PROGRAM.secret(site)}",
     }
 
 
 def _pbs(site: Site) -> dict[str, str]:
     return {
         "PBS_URL": f"https://localhost:{site.port('pbs')}",
-        "PBS_TOKEN": f"{PBS_TOKEN_ID}:{secret(site, 'pbs_token')}",
+        "PBS_TOKEN": f"{PBS_PROGRAM.id}:{PBS_PROGRAM.secret(site)}",
     }
 
 
@@ -88,8 +88,6 @@ def _ssh(site: Site) -> dict[str, str]:
     }
 
 
-PBS_TOKEN_ID = "wgdeploy@pbs!pulumi"
-"""The PBS API token the lab stack uses; its secret is `secret(site, "pbs_token")`."""
 SERVERS = (
     Server("hosts", "lab.hosts"),
     Server("aptcache", "lab.aptcache"),

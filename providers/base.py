@@ -1,4 +1,4 @@
-"""The manners all our dynamic providers share.
+"""Base class of the dynamic providers.
 
 Pulumi's host calls a provider with untyped dictionaries in which integers are floats, absent
 values are missing and values not known yet are marks. This module turns them into one typed model

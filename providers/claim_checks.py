@@ -10,6 +10,7 @@ from providers import connections
 from providers.props import Props
 from providers.vmid import FORGET, UNMARKED, Holder, holder, ours
 from vpn.errors import (
+    ConfigError,
     Forbidden,
     OwnershipError,
     Problem,
@@ -110,6 +111,8 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
                 *_removal_problems(api, before, new),
             ]
             return _former(before, new), problems
+    except ConfigError as error:  # nothing is configured to ask with
+        return None, [*replacement_problems(old, new), *error.problems]
     except Unauthorized:
         problem = Problem("proxmox_api_token", None, "is not accepted by Proxmox VE: wrong, expired or deleted")
     except Forbidden as error:

@@ -1,29 +1,53 @@
-"""Connections to Proxmox VE and Proxmox Backup Server with the credentials of this process."""
+"""Connections to the systems with the credentials of this process.
 
+Each raises ConfigError, naming every key that is missing, when address or token are not configured.
+"""
+
+from collections.abc import Iterable
 from pathlib import Path
 
+from clients.netbox import Access, NetBox
+from clients.netbox.transport import SYSTEM as NETBOX
 from clients.pbs import SYSTEM as PBS
 from clients.pbs import Pbs
 from clients.proxmox import SYSTEM as PROXMOX
 from clients.proxmox import Proxmox
 from clients.tls import Trust
+from clients.zabbix import Zabbix
+from clients.zabbix.records import SYSTEM as ZABBIX
 from providers.credentials import setting
-from vpn.errors import Unauthorized
+from vpn.errors import ConfigError, Problem
+from vpn.settings.parse import ENVIRONMENT
 
 PROJECT = Path(__file__).resolve().parents[1]
 """Where Pulumi.yaml is, whatever directory the plugin runs in."""
 
 
 def proxmox() -> Proxmox:
-    """Return a client for the cluster. Raises Unauthorized when address or token are not configured."""
-    endpoint = _needed(PROXMOX, "proxmox_endpoint", "PROXMOX_VE_ENDPOINT")
-    token = _needed(PROXMOX, "proxmox_api_token", "PROXMOX_VE_API_TOKEN")
+    """Return a client for the cluster."""
+    endpoint, token = _configured(PROXMOX, "proxmox_endpoint", "proxmox_api_token")
     return Proxmox(endpoint, token, trust=trust("proxmox"))
 
 
 def pbs() -> Pbs:
-    """Return a client for the backup server. Raises Unauthorized when address or token are not configured."""
-    return Pbs.connect(_needed(PBS, "pbs_url", "PBS_URL"), _needed(PBS, "pbs_token", "PBS_TOKEN"), trust("pbs"))
+    """Return a client for the backup server."""
+    url, token = _configured(PBS, "pbs_url", "pbs_token")
+    return Pbs.connect(url, token, trust("pbs"))
+
+
+def netbox(url: str) -> NetBox:
+    """Return a client for NetBox.
+
+    The address is the config's, for which the token is meant; `url`, the state's, only when the config has none.
+    """
+    (token,) = _configured(NETBOX, "netbox_token")
+    return NetBox(Access(setting("netbox_url", ENVIRONMENT["netbox_url"]) or url, token, trust("netbox")))
+
+
+def zabbix(secrets: Iterable[str] = ()) -> Zabbix:
+    """Return a client for Zabbix; `secrets` are struck out of whatever an error says."""
+    url, token = _configured(ZABBIX, "zabbix_url", "zabbix_token")
+    return Zabbix(url, token, trust=trust("zabbix"), secrets=secrets)
 
 
 def trust(system: str) -> Trust:
@@ -31,8 +55,11 @@ def trust(system: str) -> Trust:
     return Trust.configured(PROJECT, setting(f"{system}_ca_file"), setting(f"{system}_fingerprint"))
 
 
-def _needed(system: str, key: str, variable: str) -> str:
-    value = setting(key, variable)
-    if value is None:
-        raise Unauthorized(system, f"neither the config key {key} nor {variable} is set")
-    return value
+def _configured(system: str, *keys: str) -> list[str]:
+    """Return the values of the keys, from the config or else the environment. Raises ConfigError."""
+    values = {key: setting(key, ENVIRONMENT[key]) for key in keys}
+    rule = f"is needed while this stack has anything in {system}; set it here or as "
+    problems = [Problem(key, None, rule + ENVIRONMENT[key]) for key, value in values.items() if not value]
+    if problems:
+        raise ConfigError(problems)
+    return [value for value in values.values() if value]

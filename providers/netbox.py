@@ -12,11 +12,10 @@ import pulumi
 from pulumi.dynamic import Resource
 from pydantic import BeforeValidator
 
-from clients.netbox import Access, Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
+from clients.netbox import Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
 from clients.netbox.kinds import VIRTUAL_MACHINE
+from providers import connections
 from providers.base import Provider
-from providers.connections import trust
-from providers.credentials import setting
 from providers.props import Props
 from vpn.errors import ConfigError, Problem
 
@@ -73,7 +72,7 @@ class ReservationProvider(Provider[ReservationProps]):
             return new
         _refuse(Mark(new.mark).problems() + problems(new.records))
         names = {"site": new.site, "cluster": new.cluster, "role": new.role}
-        with connect(new) as netbox:
+        with connections.netbox(new.url) as netbox:
             prerequisites.check(netbox, names)
             if not new.adopt:
                 _registry(netbox, new).obstacles(new.records)
@@ -81,14 +80,14 @@ class ReservationProvider(Provider[ReservationProps]):
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
         """Make the stack's tag and a planned virtual machine, or find those of an earlier try."""
-        with connect(new) as netbox:
+        with connections.netbox(new.url) as netbox:
             id_ = _registry(netbox, new).reserve(new.records, adopt=new.adopt)
             return str(id_), new.with_(page=netbox.page(VIRTUAL_MACHINE.path, id_))
 
     def on_read(self, id_: str, old: ReservationProps) -> ReservationProps | None:
         """Observe name and place; None when no virtual machine carries the tag."""
         del id_
-        with connect(old) as netbox:
+        with connections.netbox(old.url) as netbox:
             found = _registry(netbox, old).machine(old.records)
             if found is None:
                 return None
@@ -102,7 +101,7 @@ class ReservationProvider(Provider[ReservationProps]):
     def on_delete(self, id_: str, old: ReservationProps) -> None:
         """Remove everything that carries the stack's tag, unless others' objects hang on it."""
         del id_
-        with connect(old) as netbox:
+        with connections.netbox(old.url) as netbox:
             _registry(netbox, old).remove()
 
 
@@ -118,21 +117,21 @@ class RegistrationProvider(Provider[RegistrationProps]):
             return new
         _refuse(problems(new.records))
         if not new.adopt:
-            with connect(new) as netbox:
+            with connections.netbox(new.url) as netbox:
                 known = old.records if old and old.url == new.url else None
                 _registry(netbox, new).obstacles(new.records, known=known)
         return new
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
         """Write what differs from the records wanted; an earlier try's objects are found by tag."""
-        with connect(new) as netbox:
+        with connections.netbox(new.url) as netbox:
             id_ = _registry(netbox, new).converge(new.records, adopt=new.adopt)
             return str(id_), new.with_(page=netbox.page(VIRTUAL_MACHINE.path, id_))
 
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
         """Observe every record; None when NetBox has none of this stack."""
         del id_
-        with connect(old) as netbox:
+        with connections.netbox(old.url) as netbox:
             records = _registry(netbox, old).observed(old.records)
             return old.with_(records=records) if records else None
 
@@ -144,7 +143,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
         """Show that the server is being taken apart; its records go with the reservation."""
         del id_
-        with connect(old) as netbox:
+        with connections.netbox(old.url) as netbox:
             _registry(netbox, old).retire()
 
 
@@ -164,18 +163,6 @@ class Registration(Resource, module="netbox", name="Registration"):
 
     def __init__(self, name: str, *, opts: pulumi.ResourceOptions | None = None, **props: Any) -> None:
         super().__init__(RegistrationProvider(), name, RegistrationProps.inputs({"page": None, **props}), opts)
-
-
-def connect(props: Common) -> NetBox:
-    """Return a connection with the stack's credentials; ConfigError when there is no token.
-
-    The address is the config's, for which the token is meant; the one in `props` only when the config has none.
-    """
-    token = setting("netbox_token", "NETBOX_TOKEN")
-    if not token:
-        rule = "is needed while NetBox has records of this stack; here or as NETBOX_TOKEN"
-        raise ConfigError([Problem("netbox_token", None, rule)])
-    return NetBox(Access(setting("netbox_url", "NETBOX_URL") or props.url, token, trust("netbox")))
 
 
 def _registry(netbox: NetBox, props: Common) -> Registry:

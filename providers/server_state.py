@@ -56,20 +56,18 @@ class ServerStateProvider(Provider[StateProps]):
 
     def on_check(self, old: StateProps | None, new: StateProps) -> StateProps:
         """Decide plan and epoch from the old state, what refresh found, and the new version."""
-        moved = old is None or ("instance" not in new.unknown and old.instance not in ("", new.instance))
+        known = "instance" not in new.unknown
+        same = _of_this_server(old, new)
         found = old.drift if old else []
-        epoch = (old.epoch or 0 if old else 0) + (1 if moved or found or _differs(old, new) else 0)
+        raised = same is None or found or _differs(same, new)
+        epoch = _epoch(old) + (1 if raised else 0)
         if "fingerprints" in new.unknown:
             return new.with_(plan=None, epoch=epoch, drift=[])
-        before = None if moved or old is None or not old.fingerprints else Fingerprints.from_dict(old.fingerprints)
-        if old and not moved and "instance" not in new.unknown:
-            _refuse_another_name(old, new)
-        next_ = plan.classify(before, Fingerprints.from_dict(new.fingerprints), found)
-        aside = [IF_ANEW] if old and "instance" in new.unknown else []
-        said = {"kind": next_.kind, "summary": [*next_.summary, *aside]}
-        whole = new.with_(plan=said, epoch=epoch, drift=[])
-        # Where nothing at all changes, the plan of the last change stays.
-        return old if old and old.plan and old == whole.with_(plan=old.plan) else whole
+        if same and known:
+            _refuse_another_name(same, new)
+        aside = [IF_ANEW] if same and not known else []
+        planned = new.with_(plan=_plan(same, new, found, aside), epoch=epoch, drift=[])
+        return old if old and _nothing_changes(old, planned) else planned
 
     def on_create(self, new: StateProps) -> tuple[str, StateProps]:
         """Keep what is expected; the command that follows makes it so."""
@@ -96,15 +94,37 @@ class ServerStateProvider(Provider[StateProps]):
                 raise SshError(_stuck(old, error)) from None
 
 
-def _differs(old: StateProps | None, new: StateProps) -> bool:
+def _of_this_server(old: StateProps | None, new: StateProps) -> StateProps | None:
+    """Return the old state unless it is another container's; one that is not known yet counts as the same."""
+    same = old is not None and ("instance" in new.unknown or old.instance in ("", new.instance))
+    return old if same else None
+
+
+def _epoch(old: StateProps | None) -> int:
+    return old.epoch or 0 if old else 0
+
+
+def _differs(old: StateProps, new: StateProps) -> bool:
     """Whether another version is wanted than last, as far as it is known.
 
-    Then the bundle is none that ever was: of one whose run failed, and which may be on the server, the command knows
-    nothing, and would take the way back to the version before for nothing to do.
+    A failed run may have left its bundle on the server. A higher epoch makes this bundle differ from every earlier
+    one, so the command runs even when the wish returns to the version before.
     """
-    if old is None or new.unknown & {"fingerprints", "expectation"}:
+    if new.unknown & {"fingerprints", "expectation"}:
         return False
     return (old.fingerprints, old.expectation) != (new.fingerprints, new.expectation)
+
+
+def _plan(old: StateProps | None, new: StateProps, found: list[str], aside: list[str]) -> dict[str, Any]:
+    """Return kind and summary of the change from the old version of this server, and what is said besides."""
+    before = Fingerprints.from_dict(old.fingerprints) if old and old.fingerprints else None
+    step = plan.classify(before, Fingerprints.from_dict(new.fingerprints), found)
+    return {"kind": step.kind, "summary": [*step.summary, *aside]}
+
+
+def _nothing_changes(old: StateProps, planned: StateProps) -> bool:
+    """Whether nothing but the plan differs; then the plan of the last change stays."""
+    return bool(old.plan) and old == planned.with_(plan=old.plan)
 
 
 def _refuse_another_name(old: StateProps, new: StateProps) -> None:

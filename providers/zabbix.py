@@ -14,10 +14,11 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from clients.zabbix import AgentInterface, Host, HostSpec, Template, Zabbix
+from providers import connections
 from providers.base import Provider
 from providers.zabbix_checks import problems
 from providers.zabbix_observed import observed, parts
-from providers.zabbix_props import RegistrationProps, ReservationProps, connect, foreign, is_ours
+from providers.zabbix_props import RegistrationProps, ReservationProps, foreign, is_ours
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
 from vpn.monitoring import BACKUP_TOKEN_MACRO, MARK_TAG, group_uuid
 
@@ -31,7 +32,7 @@ class ReservationProvider(Provider[ReservationProps]):
         """Look at Zabbix when anything is new; refuse with all problems at once."""
         if new.unknown or (old and not self.on_diff(old, new)):
             return new
-        with connect() as zabbix:
+        with connections.zabbix() as zabbix:
             found = problems(zabbix, new)
         if found:
             raise ConfigError(found)
@@ -44,7 +45,7 @@ class ReservationProvider(Provider[ReservationProps]):
     def on_delete(self, id_: str, old: ReservationProps) -> None:
         """Remove host, template and groups of ours; groups only when nothing is in them."""
         del id_
-        with connect() as zabbix:
+        with connections.zabbix() as zabbix:
             host = zabbix.host_tagged(MARK_TAG, old.mark)
             template = zabbix.template_tagged(MARK_TAG, old.mark)
             if template:
@@ -68,18 +69,18 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
         """Make the host, or bring ours (or an adopted one) to what it shall be."""
-        with connect(new) as zabbix:
+        with connections.zabbix(new.secrets) as zabbix:
             return _ensure(zabbix, None, new)
 
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
         """Observe host and template; None when the host is gone."""
-        with connect(old) as zabbix:
+        with connections.zabbix(old.secrets) as zabbix:
             host = _known_host(zabbix, id_, old.mark, old.host)
             return observed(zabbix, host, old) if host else None
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
         """Bring host and template to what they shall be; a renamed group is left and removed."""
-        with connect(new) as zabbix:
+        with connections.zabbix(new.secrets) as zabbix:
             known = _known_host(zabbix, id_, new.mark, old.host)
             _, outs = _ensure(zabbix, known, new, left_group=old.host_group)
             if old.host_group != new.host_group:
@@ -88,7 +89,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
         """Disable the host if it is ours; it is removed with the reservation, after the container."""
-        with connect(old) as zabbix, suppress(NotFound):
+        with connections.zabbix(old.secrets) as zabbix, suppress(NotFound):
             host = _known_host(zabbix, id_, old.mark, old.host)
             if host and is_ours(host, old.mark):
                 zabbix.disable_host(host.id)

@@ -1,12 +1,9 @@
-"""What Zabbix's two resources know, and their way to Zabbix."""
+"""What Zabbix's two resources know."""
 
 from pydantic import Field
 
-from clients.zabbix import Host, Template, Zabbix
-from providers.connections import trust
-from providers.credentials import setting
+from clients.zabbix import Host, Template
 from providers.props import Props
-from vpn.errors import ConfigError, Problem
 from vpn.monitoring import MARK_TAG
 
 
@@ -44,19 +41,10 @@ class RegistrationProps(ReservationProps):
     template_parts: dict[str, str] = Field(default_factory=dict)
     url: str | None = None
 
-
-def connect(props: RegistrationProps | None = None) -> Zabbix:
-    """Return a connection with the stack's credentials; ConfigError when they are not set.
-
-    The secrets in `props` are struck out of whatever an error says.
-    """
-    url, token = setting("zabbix_url", "ZABBIX_URL"), setting("zabbix_token", "ZABBIX_TOKEN")
-    if not url or not token:
-        names = {"zabbix_url": url, "zabbix_token": token}
-        rule = "is needed while zabbix_enabled is true; here or in the environment"
-        raise ConfigError([Problem(key, None, rule) for key, value in names.items() if not value])
-    secrets = (props.psk, props.backup_token or "") if props else ()
-    return Zabbix(url, token, trust=trust("zabbix"), secrets=secrets)
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show."""
+        return self.psk, self.backup_token or ""
 
 
 def is_ours(existing: Host | Template, mark: str) -> bool:

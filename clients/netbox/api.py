@@ -1,7 +1,7 @@
 """NetBox's REST API as far as we use it: typed, in bulk, every write explicit.
 
 Over pynetbox: its request layer knows both kinds of token and NetBox's paging. Its records are
-left aside, since they fetch and save behind one's back.
+left aside, since they issue hidden requests.
 """
 
 from __future__ import annotations

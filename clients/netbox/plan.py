@@ -76,10 +76,10 @@ def refuse(taken: Observation, mark: str) -> None:
         for key, found in objects.items()
     ]
     if names:
+        carry, it = ("exists and does not carry", "it") if len(names) == 1 else ("exist and do not carry", "them")
         raise OwnershipError(
-            f"NetBox: {listed(names)} exist{'s' if len(names) == 1 else ''} and does not carry the tag"
-            f" {mark!r}, so this stack leaves it alone; rename or remove it, or set"
-            " netbox_adopt=true to take it over"
+            f"NetBox: {listed(names)} {carry} the tag {mark!r}, so this stack leaves {it} alone; rename or remove {it},"
+            f" or set netbox_adopt=true to take {it} over"
         )
 
 

@@ -201,8 +201,8 @@ class Zabbix:
     def delete_empty_groups(self, uuid: str) -> None:
         """Delete the groups with `uuid` in which nothing is."""
         for kind in self.group_kinds:
-            both = ("hosts", "templates") if not self.has_template_groups else ()
-            self._delete_if_empty(kind, uuid, both or GROUP_MEMBERS[kind])
+            members = GROUP_MEMBERS[kind] if self.has_template_groups else ("hosts", "templates")
+            self._delete_if_empty(kind, uuid, members)
 
     def _delete_if_empty(self, kind: str, uuid: str, members: Iterable[str]) -> None:
         selects = {f"select{member.capitalize()}": "count" for member in members}
@@ -212,8 +212,12 @@ class Zabbix:
                 self._call(f"{kind}.delete", [group["groupid"]])
 
     def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:
-        assert self.version  # noqa: S101 - asked first: it decides how the token travels
+        self._log_in_once()
         return self._rpc.call(method, params)
+
+    def _log_in_once(self) -> None:
+        """Learn the version before the first call: it decides how the token travels."""
+        _ = self.version
 
 
 def _each(found: Any, read: Callable[[dict[str, Any]], T]) -> list[T]:

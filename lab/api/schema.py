@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lab.api.errors import ParameterError
@@ -51,7 +51,6 @@ class Dialect:
     enum: str
     form: str
     repeated: str
-    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def text(

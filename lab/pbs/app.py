@@ -13,7 +13,6 @@ from lab.api.errors import ApiError, ParameterError
 from lab.api.schema import Param, find, text, validate
 from lab.api.secrets import matches_hash
 from lab.api.transport import Reply, Request
-from lab.pbs import endpoints  # noqa: F401 - registers every endpoint
 from lab.pbs.datastore import DatastoreError
 from lab.pbs.dialect import PBS, bad_parameters, refused
 from lab.pbs.endpoints import ROUTER

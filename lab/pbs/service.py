@@ -9,7 +9,7 @@ from lab.api.scheduler import Scheduler
 from lab.api.store import Store
 from lab.api.transport import Server, tls_context
 from lab.certificates import ensure_certificates
-from lab.credentials import secret
+from lab.credentials import PBS_MONITOR, PBS_NODE, PBS_PROGRAM
 from lab.pbs.app import PbsApp
 from lab.pbs.jobs import due_jobs
 from lab.pbs.seed import seed
@@ -17,8 +17,6 @@ from lab.pbs.server import BackupServer
 from lab.processes import Processes
 from lab.site import Site
 
-PROGRAM_SECRET, BACKUP_SECRET, MONITOR_SECRET = "pbs_token", "pbs_backup_token", "pbs_monitor_token"
-"""Names of the site's secrets: of the program's token, of the one the node backs up with, and of Zabbix's."""
 DELAY_401 = 0.1
 
 
@@ -61,9 +59,9 @@ def site_config(site: Site, port: int) -> PbsConfig:
         port=port,
         certificate=files.certificate,
         key=files.key,
-        program_secret=secret(site, PROGRAM_SECRET),
-        backup_secret=secret(site, BACKUP_SECRET),
-        monitor_secret=secret(site, MONITOR_SECRET),
+        program_secret=PBS_PROGRAM.secret(site),
+        backup_secret=PBS_NODE.secret(site),
+        monitor_secret=PBS_MONITOR.secret(site),
     )
 
 

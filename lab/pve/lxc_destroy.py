@@ -50,8 +50,7 @@ def _destroy(call: Call, log: Any) -> None:
 def forget(cluster: Cluster, vmid: int) -> None:
     """Remove what always goes with a container: its record, disks, firewall, access rules and pool membership."""
     with cluster.store.edit() as data:
-        release(data, vmid)
-        data["guests"].pop(str(vmid), None)
+        _drop(data, vmid)
         data["guest_firewalls"].pop(str(vmid), None)
         data["acl"] = [item for item in data["acl"] if item["path"] != f"/vms/{vmid}"]
         for pool in data["pools"].values():
@@ -64,8 +63,13 @@ def remove_guest(cluster: Cluster, vmid: int) -> None:
         if cluster.driver.exists(vmid):
             cluster.driver.destroy(vmid)
     with cluster.store.edit() as data:
-        release(data, vmid)
-        data["guests"].pop(str(vmid), None)
+        _drop(data, vmid)
+
+
+def _drop(data: dict[str, Any], vmid: int) -> None:
+    """Remove a container's record and disks."""
+    release(data, vmid)
+    data["guests"].pop(str(vmid), None)
 
 
 def purge_jobs(data: dict[str, Any], vmid: int) -> None:

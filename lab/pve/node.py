@@ -7,6 +7,7 @@ from lab.api.schema import text
 from lab.pve.parameters import NODE
 from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
+from lab.site import BRIDGES
 
 VERSION = {"version": "9.2.11", "release": "9.2", "repoid": "0000000000000000"}
 MEMORY, DISK, CORES = 16 << 30, 100 << 30, 4
@@ -85,7 +86,7 @@ def node_status(call: Call) -> Any:
 )
 def node_network(_: Call) -> Any:
     """Return the node's bridges and their addresses."""
-    bridges = {"vmbr0": "192.168.10.1/16", "vmbr1": "172.16.10.1/24"}
+    bridges = {name: cidr for name, cidr in BRIDGES.items() if name.startswith("vmbr")}  # not the internet's
     return [
         {
             "iface": name,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.api.acl import Entry, privileges_at
+from lab.api.errors import ApiError
 from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
 from lab.pve.routing import Call, Permission
@@ -110,7 +111,7 @@ def either(first: Permission, second: Permission) -> Permission:
     def check(call: Call) -> None:
         try:
             first(call)
-        except Exception:
+        except ApiError:
             second(call)
 
     return check

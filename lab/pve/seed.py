@@ -4,8 +4,8 @@ import secrets
 from typing import Any
 
 from lab.api.secrets import hash_secret
+from lab.credentials import PVE_PROGRAM
 
-USER, TOKEN = "wgdeploy@pve", "wgdeploy@pve!pulumi"
 POOL = "wireguard"
 ROLES = {
     "WGDeploy": [
@@ -57,8 +57,8 @@ def seed(node: str, token_secret: str, root_password: str) -> dict[str, Any]:
         "version": 1,
         "node": node,
         "ticket_key": secrets.token_hex(32),
-        "users": {"root@pam": {"enable": 1, "hash": hash_secret(root_password)}, USER: {"enable": 1}},
-        "tokens": {TOKEN: {"hash": hash_secret(token_secret), "privsep": 1, "expire": 0}},
+        "users": {"root@pam": {"enable": 1, "hash": hash_secret(root_password)}, PVE_PROGRAM.user: {"enable": 1}},
+        "tokens": {PVE_PROGRAM.id: {"hash": hash_secret(token_secret), "privsep": 1, "expire": 0}},
         "roles": {name: list(privileges) for name, privileges in ROLES.items()},
         "acl": _acl(),
         "pools": {POOL: {"comment": "WireGuard servers", "vms": [], "storage": []}},
@@ -80,5 +80,5 @@ def _acl() -> list[dict[str, Any]]:
     return [
         {"path": path, "authid": authid, "role": role, "propagate": propagate}
         for path, role, propagate in grants
-        for authid in (USER, TOKEN)
+        for authid in (PVE_PROGRAM.user, PVE_PROGRAM.id)
     ]

@@ -13,7 +13,7 @@ from lab.api.store import Store, write_private
 from lab.api.transport import Server, tls_context
 from lab.certificates import ensure_certificates
 from lab.containers import Containers
-from lab.credentials import secret
+from lab.credentials import PBS_NODE, PVE_PROGRAM, PVE_ROOT_PASSWORD, secret
 from lab.errors import LabError
 from lab.processes import Processes
 from lab.pve.app import PveApp
@@ -26,8 +26,6 @@ from lab.pve.vzdump import due_jobs
 from lab.site import NODE, Site
 from lab.templates import VERSIONS, ensure_template
 
-TOKEN_SECRET, ROOT_PASSWORD, BACKUP_SECRET = "pve_token", "pve_root_password", "pbs_backup_token"
-"""Names of the site's secrets."""
 DELAY_401 = 0.1
 
 
@@ -127,8 +125,8 @@ def site_config(site: Site, port: int, driver: Driver | None = None) -> PveConfi
         key=files.key,
         driver=driver or Containers(site),
         templates=templates_of(site),
-        token_secret=secret(site, TOKEN_SECRET),
-        root_password=secret(site, ROOT_PASSWORD),
+        token_secret=PVE_PROGRAM.secret(site),
+        root_password=secret(site, PVE_ROOT_PASSWORD),
     )
 
 
@@ -141,8 +139,8 @@ def attach_pbs(cluster: Cluster, site: Site) -> None:
         port=site.port("pbs"),
         ca=files.ca,
         datastore=site.state / "pbs" / "datastore" / "backup",
-        secret_text=secret(site, BACKUP_SECRET),
-        token="pve@pbs!backup",
+        secret_text=PBS_NODE.secret(site),
+        token=PBS_NODE.id,
         fingerprint=hashlib.sha256(der).digest().hex(":").upper(),
     )
 

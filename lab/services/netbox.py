@@ -1,7 +1,6 @@
 """NetBox as a server of the site: in a container on the management network, kept between runs.
 
 start(site)       build, make, start and seed what is missing; wait until it serves
-stop(site)        halt it; its records stay
 variables(site)   what the program needs to reach it
 """
 
@@ -17,7 +16,7 @@ from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
 from lab.containers import Containers, ContainerSpec, Nic
 from lab.credentials import secret
-from lab.errors import ContainerError, LabError
+from lab.errors import LabError
 from lab.processes import Processes
 from lab.services import gateway
 from lab.services.netbox_image import SEED, image
@@ -49,16 +48,6 @@ def start(site: Site) -> None:
     _install_certificate(site, containers)
     _wait(site)
     seed(site)
-
-
-def stop(site: Site) -> None:
-    """Halt NetBox's container and its gateway; what it knows stays."""
-    Processes(site).stop("netbox-gateway")
-    containers = Containers(site)
-    try:
-        containers.shutdown(VMID, 30)
-    except ContainerError:
-        containers.stop(VMID)
 
 
 def seed(site: Site) -> None:

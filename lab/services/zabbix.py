@@ -1,7 +1,6 @@
 """Zabbix as a server of the site: in a container on the management network, kept between runs.
 
 start(site)       build, make, start and prepare what is missing; wait until it serves
-stop(site)        halt it; its configuration and its measurements stay
 variables(site)   what the program needs to reach it
 """
 
@@ -14,8 +13,8 @@ from pathlib import Path
 from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
 from lab.containers import Containers, ContainerSpec, Nic
-from lab.credentials import secret
-from lab.errors import ContainerError, LabError
+from lab.credentials import PBS_MONITOR, ZABBIX_ADMIN_PASSWORD, secret
+from lab.errors import LabError
 from lab.processes import Processes
 from lab.services import gateway
 from lab.services.inlet import ADDRESS as NODE
@@ -29,8 +28,6 @@ WEB_PORT = 80
 PBS_PORT = 8007
 """Where Zabbix reaches the backup server, at the node's management address."""
 PBS_NAME = "pbs.lab.internal"
-PBS_TOKEN_ID = "zabbix@pbs!monitor"
-"""The PBS token Zabbix lists backups with; its secret is `secret(site, "pbs_monitor_token")`."""
 GROUP = "VPN"
 READER = "reader"
 READER_PASSWORD = "look-only-please"
@@ -57,17 +54,6 @@ def start(site: Site) -> None:
     _prepare(site, api)
 
 
-def stop(site: Site) -> None:
-    """Halt Zabbix's container and the ways to it; what it knows stays."""
-    for name in ("zabbix-gateway", "pbs-inlet"):
-        Processes(site).stop(name)
-    containers = Containers(site)
-    try:
-        containers.shutdown(VMID, 30)
-    except ContainerError:
-        containers.stop(VMID)
-
-
 def url(site: Site) -> str:
     """Return where the frontend is reached from this machine."""
     return f"https://localhost:{site.port('zabbix')}"
@@ -83,14 +69,14 @@ def variables(site: Site) -> dict[str, str]:
     """Return the environment of a shell that works with the lab; the token once Zabbix was prepared."""
     known = _token_file(site)
     token = json.loads(known.read_text())["token"] if known.exists() else ""
-    backup_token = f"{PBS_TOKEN_ID}:{secret(site, 'pbs_monitor_token')}"
+    backup_token = f"{PBS_MONITOR.id}:{PBS_MONITOR.secret(site)}"
     return {"ZABBIX_URL": url(site), "ZABBIX_TOKEN": token, "ZABBIX_BACKUP_TOKEN": backup_token}
 
 
 def admin(site: Site) -> Api:
     """Return the API as the administrator, for tests."""
     api = Api(url(site), version(site), cafile=str(ensure_certificates(site).ca))
-    api.login(ADMINISTRATOR, secret(site, "zabbix_admin_password"))
+    api.login(ADMINISTRATOR, secret(site, ZABBIX_ADMIN_PASSWORD))
     return api
 
 
@@ -144,7 +130,7 @@ def _trust_the_site(site: Site, containers: Containers) -> None:
 
 def _prepare(site: Site, api: Api) -> None:
     """Do what an administrator would: own password, groups, the program's token, a read-only login."""
-    password = secret(site, "zabbix_admin_password")
+    password = secret(site, ZABBIX_ADMIN_PASSWORD)
     known = _token_file(site)
     if known.exists():
         return

@@ -88,10 +88,10 @@ def ensure_groups(api: Api, name: str) -> Groups:
     return Groups(hosts, _ensure(api, kind, {"name": name}))
 
 
-def deploy_token(api: Api, groups: Groups, methods: tuple[str, ...] = DEPLOY_METHODS) -> str:
+def deploy_token(api: Api, groups: Groups) -> str:
     """Return a new API token that may do what the program needs, and nothing else."""
-    extra = ("templategroup.get",) if api.has_template_groups and methods == DEPLOY_METHODS else ()
-    rules = {"api.access": 1, "api.mode": 1, "api": [*methods, *extra], "ui.default_access": 0}
+    extra = ("templategroup.get",) if api.has_template_groups else ()
+    rules = {"api.access": 1, "api.mode": 1, "api": [*DEPLOY_METHODS, *extra], "ui.default_access": 0}
     role = _ensure(api, "role", {"name": "WireGuard VPN deploy", "type": ADMIN, "rules": rules})
     team = _team(api, "WireGuard VPN deploy", groups, READ_WRITE, gui_access=3)
     user = _user(api, "wgdeploy", role, team, None)

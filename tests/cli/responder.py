@@ -18,7 +18,10 @@ PEER = support.private_key("probing peer")
 
 @dataclass
 class Responder:
-    """A server that knows one peer. `deaf` counts the initiations it lets pass, `loaded` answers with cookies."""
+    """A server that knows one peer. `deaf` counts the initiations it lets pass, `loaded` answers with cookies.
+
+    `stamps` are the time stamps of all initiations, also of those without an answer.
+    """
 
     preshared: bytes = bytes(32)
     deaf: int = 0
@@ -57,17 +60,17 @@ class Responder:
     def _answer(self, packet: bytes) -> bytes | None:
         if len(packet) != 148 or packet[:4] != b"\x01\x00\x00\x00" or not self._genuine(packet):
             return None
+        noise = self._noise()
+        try:
+            self.stamps.append(bytes(noise.read_message(packet[8:116])))
+        except Exception:  # noqa: BLE001 - an initiation that is not for us
+            return None
         if self.deaf:
             self.deaf -= 1
             return None
         index = packet[4:8]
         if self.loaded:
             return struct.pack("<I", 3) + index + bytes(56)
-        noise = self._noise()
-        try:
-            self.stamps.append(bytes(noise.read_message(packet[8:116])))
-        except Exception:  # noqa: BLE001 - an initiation that is not for us
-            return None
         head = struct.pack("<I", 2) + b"serv" + index + bytes(noise.write_message())
         return head + bytes(32)
 

@@ -46,10 +46,9 @@ def test_a_preshared_key_must_fit() -> None:
 def test_a_lost_packet_is_sent_again_with_a_later_time_stamp() -> None:
     with Responder(deaf=1) as server:
         assert shake(config(server.port)).kind == "handshake"
-        assert shake(config(server.port)).kind == "handshake"
-    assert len(server.stamps) == 2
-    assert server.stamps == sorted(server.stamps)
-    assert all(stamp[:5] == b"\x40\x00\x00\x00" + stamp[4:5] and len(stamp) == 12 for stamp in server.stamps)
+    first, second = server.stamps
+    assert first < second
+    assert all(stamp.startswith(b"\x40\x00\x00\x00") and len(stamp) == 12 for stamp in server.stamps)
 
 
 def test_a_server_under_load_counts_as_there() -> None:
@@ -78,7 +77,7 @@ def test_the_command_needs_nothing_but_the_file(
         (tmp_path / "probe.conf").write_text(config(server.port))
         done = wgvpn("probe", str(tmp_path / "probe.conf"), "--json")
     assert (done.code, json.loads(done.out)["kind"]) == (0, "handshake")
-    monkeypatch.setattr("cli.handshake.shake.__defaults__", (0.3,))
+    monkeypatch.setattr(handshake, "PATIENCE_SECONDS", 0.3)
     done = wgvpn("probe", str(tmp_path / "probe.conf"))
     assert done.code == 1
     assert PEER not in done.out + done.err

@@ -13,12 +13,13 @@ import pytest
 
 from lab.api.store import Store
 from lab.api.transport import Request
+from lab.credentials import PBS_PROGRAM, PVE_PROGRAM
 from lab.pbs.app import PbsApp
 from lab.pbs.seed import seed as pbs_seed
 from lab.pbs.server import BackupServer
 from lab.pve.app import PveApp
 from lab.pve.cluster import Cluster
-from lab.pve.seed import TOKEN, seed
+from lab.pve.seed import seed
 from lab.pve.service import heal
 from lab.pve.simulation import SimulatedContainers
 
@@ -94,7 +95,7 @@ class Pve:
     headers: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.headers = {"authorization": f"PVEAPIToken={TOKEN}={SECRET}"}
+        self.headers = {"authorization": f"PVEAPIToken={PVE_PROGRAM.id}={SECRET}"}
         self.start()
 
     def start(self) -> None:
@@ -148,7 +149,7 @@ class Pbs:
     """The backup server's stand-in on a directory, asked by the program's token unless told otherwise."""
 
     root: Path
-    authorization: str = f"PBSAPIToken=wgdeploy@pbs!pulumi:{PROGRAM_SECRET}"
+    authorization: str = f"PBSAPIToken={PBS_PROGRAM.id}:{PROGRAM_SECRET}"
 
     def __post_init__(self) -> None:
         store = Store(self.root / "state.json", lambda: pbs_seed(PROGRAM_SECRET, BACKUP_SECRET))

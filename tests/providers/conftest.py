@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from clients.proxmox import Proxmox
-from lab.pve.seed import TOKEN
+from lab.credentials import PVE_PROGRAM
 from tests.lab_api.stand_ins import CT, SECRET, Pve
 from tests.providers.host import Host
 
@@ -46,7 +46,7 @@ def connect(node: Pve, written: list[str]) -> Callable[[], Proxmox]:
         said = node.call(request.method, path, **dict(request.url.params), **dict(parse_qsl(request.content.decode())))
         return httpx.Response(said.status, content=said.body, extensions={"reason_phrase": said.message.encode()})
 
-    return lambda: Proxmox("https://pve", f"{TOKEN}={SECRET}", transport=httpx.MockTransport(answer))
+    return lambda: Proxmox("https://pve", f"{PVE_PROGRAM.id}={SECRET}", transport=httpx.MockTransport(answer))
 
 
 @pytest.fixture

@@ -2,28 +2,38 @@
 
 import base64
 from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
-from pulumi.dynamic import ResourceProvider
+from pulumi.dynamic import Resource, ResourceProvider
 
+import providers
 from tests.providers.host import UNKNOWN, Host, HostError, token
 from tests.providers.samples import CANARY, TOKEN, SampleProvider
 
 SAMPLE = SampleProvider()
-FROZEN = {
-    "providers.keyring": ("KeyringProvider", "Keyring", "vpn:Keyring"),
-    "providers.address_ledger": ("AddressLedgerProvider", "AddressLedger", "vpn:AddressLedger"),
-    "providers.container_claim": ("ContainerClaimProvider", "ContainerClaim", "vpn:ContainerClaim"),
-    "providers.container_proof": ("ContainerProofProvider", "ContainerProof", "vpn:ContainerProof"),
-    "providers.firewall_rules": ("FirewallRulesProvider", "FirewallRules", "vpn:FirewallRules"),
-    "providers.host_key": ("HostKeyProvider", "HostKey", "vpn:HostKey"),
-    "providers.server_state": ("ServerStateProvider", "ServerState", "vpn:ServerState"),
-}
+FROZEN = [
+    ("providers.keyring", "KeyringProvider", "Keyring", "vpn:Keyring"),
+    ("providers.address_ledger", "AddressLedgerProvider", "AddressLedger", "vpn:AddressLedger"),
+    ("providers.container_claim", "ContainerClaimProvider", "ContainerClaim", "vpn:ContainerClaim"),
+    ("providers.container_proof", "ContainerProofProvider", "ContainerProof", "vpn:ContainerProof"),
+    ("providers.firewall_rules", "FirewallRulesProvider", "FirewallRules", "vpn:FirewallRules"),
+    ("providers.host_key", "HostKeyProvider", "HostKey", "vpn:HostKey"),
+    ("providers.server_state", "ServerStateProvider", "ServerState", "vpn:ServerState"),
+    ("providers.netbox", "ReservationProvider", "Reservation", "netbox:Reservation"),
+    ("providers.netbox", "RegistrationProvider", "Registration", "netbox:Registration"),
+    ("providers.pbs", "ReservationProvider", "Reservation", "pbs:Reservation"),
+    ("providers.pbs", "RegistrationProvider", "Registration", "pbs:Registration"),
+    ("providers.zabbix", "ReservationProvider", "Reservation", "zabbix:Reservation"),
+    ("providers.zabbix", "RegistrationProvider", "Registration", "zabbix:Registration"),
+]
+"""Module, provider, resource and type of every dynamic resource, as the state of every stack has them."""
 
 
-@pytest.mark.parametrize("module", FROZEN)
-def test_providers_are_stored_by_reference_under_frozen_names(module: str) -> None:
-    provider, resource, kind = FROZEN[module]
+@pytest.mark.parametrize(("module", "provider", "resource", "kind"), FROZEN)
+def test_providers_are_stored_by_reference_under_frozen_names(
+    module: str, provider: str, resource: str, kind: str
+) -> None:
     found = import_module(module)
     stored = base64.b64decode(token(getattr(found, provider)()))
     assert module.encode() in stored
@@ -32,12 +42,23 @@ def test_providers_are_stored_by_reference_under_frozen_names(module: str) -> No
     assert getattr(found, resource)._resource_type_name == f"dynamic/{kind}"
 
 
+def test_no_resource_is_missing_from_the_frozen_names() -> None:
+    modules = [import_module(f"providers.{each.name}") for each in iter_modules(providers.__path__)]
+    declared = {
+        (module.__name__, name)
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Resource) and value.__module__ == module.__name__
+    }
+    assert declared == {(module, resource) for module, _, resource, _ in FROZEN}
+
+
 def test_two_thousand_instances_serialise() -> None:
     assert len({token(SampleProvider()) for _ in range(2000)}) == 1
 
 
 def test_nothing_is_captured_and_the_reference_is_no_secret() -> None:
-    for module, (provider, _, _) in FROZEN.items():
+    for module, provider, _, _ in FROZEN:
         instance: ResourceProvider = getattr(import_module(module), provider)()
         assert not instance.serialize_as_secret_always
         assert not vars(instance)

@@ -1,38 +1,67 @@
-"""Where the providers find what the config names."""
+"""Where the providers find what the config names, and what they say when it is not there."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from providers import credentials, netbox
-from providers.connections import PROJECT, trust
+from providers import connections, credentials
+from vpn.errors import ConfigError
+from vpn.settings.parse import ENVIRONMENT
+
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Give this process a config, and the environment no part of one."""
+    for variable in ENVIRONMENT.values():
+        monkeypatch.delenv(variable, raising=False)
+    yield lambda **config: credentials.remember({f"{credentials.NAMESPACE}:{k}": v for k, v in config.items()}.get)
+    credentials.remember(lambda _: None)
 
 
 @pytest.mark.parametrize(
     ("configured", "meant"),
     [
-        ("ca.pem", PROJECT / "ca.pem"),
+        ("ca.pem", connections.PROJECT / "ca.pem"),
         ("~/ca.pem", Path("/home/somebody/ca.pem")),
         ("/etc/ca.pem", Path("/etc/ca.pem")),
         ("", None),
     ],
 )
 def test_a_ca_file_is_found_as_the_commands_find_it(
-    configured: str, meant: Path | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    configure: Configure, configured: str, meant: Path | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(credentials, "_lookup", {"wireguard-vpn:pbs_ca_file": configured}.get)
+    configure(pbs_ca_file=configured)
     monkeypatch.setenv("HOME", "/home/somebody")
     monkeypatch.chdir(tmp_path)
-    assert trust("pbs").ca_file == meant
-    assert (PROJECT / "Pulumi.yaml").exists()
+    assert connections.trust("pbs").ca_file == meant
+    assert (connections.PROJECT / "Pulumi.yaml").exists()
 
 
-def test_a_token_goes_to_the_address_it_is_configured_with(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_goes_to_the_address_it_is_configured_with(configure: Configure) -> None:
     """After a move the state still has the old address, and the config the token of the new."""
-    monkeypatch.delenv("NETBOX_URL", raising=False)
-    config = {"wireguard-vpn:netbox_token": "new", "wireguard-vpn:netbox_url": "https://new/"}
-    known = netbox.Common(url="https://old", mark="pulumi: a/b/c")
-    for kept, address in (config, "https://new"), ({"wireguard-vpn:netbox_token": "new"}, "https://old"):
-        monkeypatch.setattr(credentials, "_lookup", kept.get)
-        with netbox.connect(known) as connected:
+    for config, address in ({"netbox_url": "https://new/"}, "https://new"), ({}, "https://old"):
+        configure(netbox_token="new", **config)
+        with connections.netbox("https://old") as connected:
             assert connected.url == address
+
+
+@pytest.mark.parametrize(
+    ("connect", "keys"),
+    [
+        (connections.proxmox, ["proxmox_endpoint", "proxmox_api_token"]),
+        (connections.pbs, ["pbs_url", "pbs_token"]),
+        (lambda: connections.netbox("https://old"), ["netbox_token"]),
+        (connections.zabbix, ["zabbix_url", "zabbix_token"]),
+    ],
+)
+def test_what_is_not_configured_is_told_by_every_key_it_lacks(
+    configure: Configure, connect: Callable[[], object], keys: list[str]
+) -> None:
+    configure()
+    with pytest.raises(ConfigError) as refusal:
+        connect()
+    assert [each.key for each in refusal.value.problems] == keys
+    assert all(ENVIRONMENT[each.key] in each.rule for each in refusal.value.problems)

@@ -270,7 +270,9 @@ def test_an_api_that_does_not_answer_is_named() -> None:
 
 def test_missing_credentials_are_told_before_anything_is_asked(pve: Pve) -> None:
     with configured(pve, "") as host:
-        assert "proxmox_api_token" in str(host.check(CLAIM, {}, PROPS)[1])
+        failures = host.check(CLAIM, PROPS, {**PROPS, "node": "pve2"})[1]
+    assert failures.keys() == {"proxmox_node", "proxmox_api_token"}
+    assert "set it here or as PROXMOX_VE_API_TOKEN" in failures["proxmox_api_token"]
     assert not pve.requests
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from clients.zabbix import Zabbix
-from providers import zabbix as under_test
+from providers import connections
 from providers.base import Failure
 from providers.zabbix import RegistrationProvider, ReservationProvider
 
@@ -93,7 +93,7 @@ def _meant(found: dict[str, Any], id_: str, params: dict[str, Any]) -> bool:
 def zabbix(monkeypatch: pytest.MonkeyPatch) -> MadeUp:
     """An empty Zabbix, to which the providers connect."""
     made = MadeUp()
-    monkeypatch.setattr(under_test, "connect", made.connect)
+    monkeypatch.setattr(connections, "zabbix", made.connect)
     return made
 
 

@@ -68,7 +68,7 @@ class Arena:
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Bench]:
-    """Return what makes a bench over an arena that answers so; nothing is to be seen in its world."""
+    """Return a factory of benches whose arena gives these answers and whose world is empty."""
     monkeypatch.setattr(world, "look", lambda *_, **__: {})
     monkeypatch.setattr(troubles, "SECOND_RUN", 0.0)
     monkeypatch.setattr(faults, "heal", lambda _: 0)

@@ -118,6 +118,16 @@ def test_everything_in_the_way_is_named_at_once() -> None:
     refuse({}, "pulumi: a/b/c")
 
 
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "exists and does not carry .* leaves it alone"), (2, "exist and do not carry .* leaves them alone")],
+)
+def test_one_record_in_the_way_is_told_as_one(count: int, said: str) -> None:
+    taken = {"tunnel": {f"wg{n}": Seen(n, {}) for n in range(count)}}
+    with pytest.raises(OwnershipError, match=said):
+        refuse(taken, "pulumi: a/b/c")
+
+
 @st.composite
 def servers(draw: st.DrawFn) -> Records:
     numbers = draw(st.lists(st.integers(2, 40), unique=True, max_size=8))

@@ -30,8 +30,3 @@ def told(changes: dict[str, Any]) -> list[str]:
 
 def test_problems_are_told_as_shown(golden: Golden) -> None:
     golden("problems.txt", "".join(f"{line}\n" for changes in cases() for line in told(changes)))
-
-
-def test_the_server_s_own_ipv6_address_is_a_gateway_for_ipv6() -> None:
-    route = {"destination_network": "fd00:9::/64", "gateway": "fd00:8::1"}
-    parse({**BASE, "address_ipv6": "fd00:8::1/64", "routes": [route]})

@@ -218,6 +218,14 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"routes": [{"destination_network": "192.168.0.0/16", "source_network": "10.8.0.0/24"}]}, None, ""),
     ({"routes": [{"destination_network": "192.168.0.0/16", "gateway": "10.8.0.1"}]}, None, ""),
     (
+        {
+            "routes": [{"destination_network": "fd00:9::/64", "gateway": "fd00:8::1"}],
+            "address_ipv6": "fd00:8::1/64",
+        },
+        None,
+        "",
+    ),
+    (
         {"routes": [{"destination_network": "192.168.0.0/16", "gateway": "10.8.0.2"}]},
         "routes[0].gateway",
         "own VPN address",

@@ -18,7 +18,7 @@ DEVICE = "/dev/net/tun,mode=0666"
 @contextmanager
 def as_root(site: Rehearsal) -> Iterator[httpx.Client]:
     """Yield a client of the Proxmox VE API with root's ticket, as the node's administrator has it."""
-    login = {"username": "root@pam", "password": credentials.secret(site.site, "pve_root_password")}
+    login = {"username": "root@pam", "password": credentials.secret(site.site, credentials.PVE_ROOT_PASSWORD)}
     with httpx.Client(
         base_url=f"{site.environ['PROXMOX_VE_ENDPOINT']}/api2/json",
         verify=ssl.create_default_context(cafile=site.environ["SSL_CERT_FILE"]),

@@ -11,12 +11,11 @@ import pytest
 
 from lab.api.faults import FaultFile
 from lab.certificates import Certificates, ensure_certificates
+from lab.credentials import PBS_NODE, PBS_PROGRAM, PVE_PROGRAM
 from lab.pbs import service as pbs_service
-from lab.pbs.seed import BACKUP
 from lab.pbs.server import BackupServer
 from lab.pve import service as pve_service
 from lab.pve.cluster import Cluster
-from lab.pve.seed import TOKEN
 from lab.pve.simulation import SimulatedContainers
 from lab.site import Site
 from providers.pbs import RegistrationProvider, ReservationProvider
@@ -51,12 +50,11 @@ SCHEDULE = {
 
 @dataclass
 class Systems:
-    """The two servers, their states and the faults planned for them."""
+    """The two servers' states, and the faults planned for the backup server."""
 
     pbs: BackupServer
     pve: Cluster
     pbs_faults: FaultFile
-    pve_faults: FaultFile
     config: dict[str, str]
 
     @property
@@ -68,7 +66,7 @@ class Systems:
     def grant(self, path: str, *privileges: str) -> None:
         """Give the Proxmox VE token more."""
         self.pve.data["roles"]["More"] = list(privileges)
-        for authid in (TOKEN, TOKEN.partition("!")[0]):
+        for authid in (PVE_PROGRAM.id, PVE_PROGRAM.user):
             self.pve.data["acl"].append({"path": path, "authid": authid, "role": "More", "propagate": 1})
 
 
@@ -104,20 +102,20 @@ def systems(tmp_path: Path, certificates: Certificates) -> Iterator[Systems]:
         ca=files.ca,
         datastore=pbs_root / "datastore" / "backup",
         secret_text=NODE_SECRET,
-        token=BACKUP,
+        token=PBS_NODE.id,
         fingerprint="",
     )
     for server in (pbs_server, pve_server):
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     config = {
         "pbs_url": f"https://127.0.0.1:{pbs_server.server_address[1]}",
-        "pbs_token": f"wgdeploy@pbs!pulumi:{PBS_SECRET}",
+        "pbs_token": f"{PBS_PROGRAM.id}:{PBS_SECRET}",
         "pbs_ca_file": str(files.ca),
         "proxmox_endpoint": f"https://127.0.0.1:{pve_server.server_address[1]}",
-        "proxmox_api_token": f"{TOKEN}={PVE_SECRET}",
+        "proxmox_api_token": f"{PVE_PROGRAM.id}={PVE_SECRET}",
         "proxmox_ca_file": str(files.ca),
     }
-    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), FaultFile(pve_root / "faults.json"), config)
+    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), config)
     for server in (pbs_server, pve_server):
         server.shutdown()
         server.server_close()

@@ -22,7 +22,6 @@ GROUP = "VPN"
 MARK = "wireguard-vpn/test/0123456789abcdef"
 PSK = "c0ffee" * 10 + "beef"
 RESERVATION, REGISTRATION = ReservationProvider(), RegistrationProvider()
-ADDED_BY_PROVIDER = ("template_parts", "url")
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

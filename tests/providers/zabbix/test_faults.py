@@ -9,7 +9,8 @@ import pytest
 
 from clients.tls import Trust
 from clients.zabbix import Zabbix
-from lab.certificates import Certificates, _make
+from lab.certificates import ensure_certificates
+from lab.site import Site
 from tests.faults.proxy import FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
 from tests.providers.host import HostError
 from tests.providers.zabbix.conftest import Stack, config
@@ -127,8 +128,7 @@ def test_database_down_is_the_servers_fault(server: ZabbixServer) -> None:
 
 
 def test_certificate_is_verified(server: ZabbixServer, tmp_path: Path) -> None:
-    files = Certificates(*(tmp_path / name for name in ("ca.pem", "server.pem", "server.key", "bundle.pem")))
-    _make(files)
+    files = ensure_certificates(Site.of(tmp_path))
     with FaultyProxy(server.url, files.certificate, files.key) as between:
         with Zabbix(between.url, server.token) as zabbix, pytest.raises(TlsFailure, match="not trusted"):
             zabbix.host_named("x")

@@ -85,6 +85,17 @@ def test_writing_is_not_repeated_unless_declared_idempotent() -> None:
     assert len(seen) == 3
 
 
+def test_a_write_is_repeated_only_while_the_server_says_that_it_did_nothing() -> None:
+    http, seen = answering(httpx.Response(429), httpx.Response(429), httpx.Response(200))
+    http.request("POST", "/a", json={})
+    assert len(seen) == 3
+    for trouble, kind in ((httpx.Response(503), errors.ServerFault), (httpx.ConnectError("x"), errors.Unreachable)):
+        http, seen = answering(httpx.Response(429), trouble)
+        with pytest.raises(kind):
+            http.request("POST", "/a", json={})
+        assert len(seen) == 2
+
+
 def test_repetition_is_bounded() -> None:
     http, seen = answering(*(httpx.Response(429) for _ in range(9)))
     with pytest.raises(errors.Throttled):
