@@ -22,13 +22,7 @@ class Keys(pulumi.ComponentResource):
     def __init__(self, name: str, settings: Settings, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("wireguard-vpn:index:Keys", name, None, opts)
         self.settings = settings
-        self.keyring = Keyring(
-            "keyring",
-            requests=[asdict(request) for request in keyring.requests(settings)],
-            given=pulumi.Output.secret(keyring.given(settings)),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        self._entries = self.keyring.keys.apply(lambda text: keyring.Keyring.from_dict(tables.loads(text)))
+        # The ledger refuses to lose peers with their file; only after that may their keys go.
         self.addresses = AddressLedger(
             "addresses",
             peers={c.name: [*map(str, c.fixed)] for c in addresses.claims(settings)},
@@ -38,6 +32,13 @@ class Keys(pulumi.ComponentResource):
             quarantine_days=settings.quarantine_days,
             opts=pulumi.ResourceOptions(parent=self),
         )
+        self.keyring = Keyring(
+            "keyring",
+            requests=[asdict(request) for request in keyring.requests(settings)],
+            given=pulumi.Output.secret(keyring.given(settings)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[self.addresses]),
+        )
+        self._entries = self.keyring.keys.apply(lambda text: keyring.Keyring.from_dict(tables.loads(text)))
         self.register_outputs({})
 
     def public(self, name: str) -> pulumi.Output[str]:

@@ -13,13 +13,13 @@ from vpn.addresses import Claim, allocate
 from vpn.errors import ConfigError, Problem, listed
 from vpn.ledger import Ledger
 
-GONE = "is gone, and with it {}: put it back; to remove them, let the file stand without them"
+GONE = "is gone or has no `peers`, and with them {}: put it back; to remove everybody, write `peers: []` into it"
 
 
 class LedgerProps(Props):
     """`peers` maps names to the networks their configuration fixes; `quarantine_days` in days.
 
-    `peers_file` is the file in which the peers stand, "" without one. `leases` and `released` are the ledger as
+    `peers_file` is the file in which the peers stand, "" where none does. `leases` and `released` are the ledger as
     `vpn.ledger` writes it.
     """
 
@@ -37,7 +37,6 @@ class AddressLedgerProvider(Provider[LedgerProps]):
     """Keeps the ledger in state alone; there is nothing outside to read or remove."""
 
     props = LedgerProps
-    computed = frozenset({"peers_file"})
 
     def on_check(self, old: LedgerProps | None, new: LedgerProps) -> LedgerProps:
         """Let the ledger follow from the last one; AllocationError when the subnet is full.

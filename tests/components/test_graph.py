@@ -8,7 +8,19 @@ import pulumi
 import pytest
 
 from components.container import leased
-from tests.components.graph import DHCP_ADDRESS, ENVIRONMENT, MAC, SECRET, SIGNATURE, SYSTEMS, Graph, declare, settings
+from tests.components.graph import (
+    BASE,
+    DHCP_ADDRESS,
+    ENVIRONMENT,
+    MAC,
+    SECRET,
+    SIGNATURE,
+    SYSTEMS,
+    Graph,
+    declare,
+    settings,
+)
+from vpn.settings import parse
 
 PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
 ORDER = [
@@ -118,6 +130,16 @@ def test_no_credential_is_in_any_resource(whole: Graph) -> None:
 def test_the_take_over_guard_comes_before_anything_is_made(graph: Graph) -> None:
     for name in set(graph.custom) - {"keyring", "addresses", "claim"}:
         assert graph.waits_for(name, "claim"), name
+
+
+def test_no_key_goes_before_the_ledger_has_agreed(graph: Graph) -> None:
+    """It refuses to lose peers with their file: with the keys gone by then, all would get new ones."""
+    assert "addresses" in graph.custom["keyring"].dependencies
+
+
+def test_the_ledger_knows_whether_the_peers_stand_in_a_file() -> None:
+    people = parse(BASE, peers_file={"peers": [{"name": "alice"}]}, environ=ENVIRONMENT)
+    assert declare(people).custom["addresses"].inputs["peers_file"] == "peers.yaml"
 
 
 def test_the_create_workflow_s_steps_wait_for_each_other(graph: Graph) -> None:

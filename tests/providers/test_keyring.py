@@ -117,9 +117,9 @@ def test_a_peers_file_that_is_gone_ends_no_peer(host: Host) -> None:
     first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
     nobody = {**LEDGER_PROPS, "peers": {}}
     _, failures = host.check(LEDGER, first, {**nobody, "peers_file": ""})
-    assert "'peers.yaml': is gone, and with it alice, bob: put it back" in failures["peers_file"]
+    assert "'peers.yaml': is gone or has no `peers`, and with them alice, bob: put" in failures["peers_file"]
     _, failures = host.check(LEDGER, first, {**nobody, "peers": {"bob": [], "dora": []}, "peers_file": ""})
-    assert "with it alice: put it back" in failures["peers_file"]
+    assert "with them alice: put it back" in failures["peers_file"]
     emptied, failures = host.check(LEDGER, first, {**nobody, "peers_file": "peers.yaml"})
     assert not failures
     _, failures = host.check(LEDGER, emptied, {**nobody, "peers_file": ""})
@@ -127,10 +127,21 @@ def test_a_peers_file_that_is_gone_ends_no_peer(host: Host) -> None:
 
 
 def test_peers_that_move_into_the_config_need_no_file(host: Host) -> None:
-    first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
-    second, failures = host.check(LEDGER, first, {**LEDGER_PROPS, "peers_file": ""})
-    assert not failures
-    assert host.diff(LEDGER, first, second).changes is False
+    ledger = Managed(host, LEDGER)
+    ledger.up({**LEDGER_PROPS, "peers_file": "peers.yaml"})
+    assert ledger.up({**LEDGER_PROPS, "peers_file": ""}) == "update"
+    ledger.refresh()
+    assert ledger.up({**LEDGER_PROPS, "peers": {"bob": ["10.8.0.9/32"]}, "peers_file": ""}) == "update"
+
+
+def test_a_refresh_does_not_forget_that_the_peers_stand_in_a_file(host: Host) -> None:
+    """The state of a version that did not know of the file, or peers that moved into it."""
+    ledger = Managed(host, LEDGER)
+    ledger.up(LEDGER_PROPS)
+    assert ledger.up({**LEDGER_PROPS, "peers_file": "peers.yaml"}) == "update"
+    ledger.refresh()
+    with pytest.raises(CheckFailed, match="with them alice, bob: put it back"):
+        ledger.up({**LEDGER_PROPS, "peers": {}})
 
 
 def test_the_address_of_a_peer_that_stays_is_refused_by_name(host: Host) -> None:

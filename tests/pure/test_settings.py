@@ -250,6 +250,13 @@ def test_peers_come_from_config_or_file_alike() -> None:
     assert from_file.model_copy(update={"peers_file": ""}) == parse({**raw, **people})
 
 
+@pytest.mark.parametrize("text", ["", "# all gone", "peers:", "groups: {}"])
+def test_peers_stand_in_a_file_only_where_it_lists_them(text: str) -> None:
+    """A file that was cut short is no wish to remove everybody; `peers: []` is."""
+    assert parse(BASE, peers_file=peers_file.load(text).content).peers_file == ""
+    assert parse(BASE, peers_file=peers_file.load("peers: []").content).peers_file == "peers.yaml"
+
+
 def test_peers_in_both_places_are_an_error() -> None:
     error = refused({**BASE, "peers": [{"name": "a"}], "peers_file": "team.yaml"}, peers_file={"peers": []})
     assert [(each.key, "team.yaml" in each.rule) for each in error.problems] == [("peers", True)]

@@ -71,11 +71,11 @@ def parse(
     values, problems = _with_peers_file(values, peers_file)
     sections, broken = _build_sections(values)
     problems += [*_unknown_keys(raw), *broken]
-    settings = _settings(sections, file_read=peers_file is not None)
+    settings = _settings(sections, in_file=(peers_file or {}).get("peers") is not None)
     problems += broken_rules(settings, _invalid_keys(problems))
     if problems:
-        lines = peers_lines if settings.peers_file else _NO_LINES
-        raise ConfigError(_located(problems, wheres, lines, settings.peers_file))
+        lines = _NO_LINES if peers_file is None else peers_lines
+        raise ConfigError(_located(problems, wheres, lines, str(values.get("peers_file", "peers.yaml"))))
     return settings
 
 
@@ -130,7 +130,7 @@ def _build_sections(values: Mapping[str, Any]) -> tuple[dict[str, Section], list
     return sections, problems
 
 
-def _settings(sections: Mapping[str, Any], *, file_read: bool) -> Settings:
+def _settings(sections: Mapping[str, Any], *, in_file: bool) -> Settings:
     people: People = sections["people"]
     rest = {name: section for name, section in sections.items() if name != "people"}
     return Settings.model_construct(
@@ -138,7 +138,7 @@ def _settings(sections: Mapping[str, Any], *, file_read: bool) -> Settings:
         peers=people.peers or (),
         groups=people.groups or {},
         quarantine_days=people.quarantine_days,
-        peers_file=(people.peers_file or "peers.yaml") if file_read else "",
+        peers_file=(people.peers_file or "peers.yaml") if in_file else "",
     )
 
 
