@@ -112,7 +112,9 @@ def _differs(old: StateProps, new: StateProps) -> bool:
     """
     if new.unknown & {"fingerprints", "expectation"}:
         return False
-    return (old.fingerprints, old.expectation) != (new.fingerprints, new.expectation)
+    if not old.fingerprints or old.expectation != new.expectation:
+        return True
+    return plan.concerns_server(*(Fingerprints.from_dict(each.fingerprints) for each in (old, new)))
 
 
 def _plan(old: StateProps | None, new: StateProps, found: list[str], aside: list[str]) -> dict[str, Any]:

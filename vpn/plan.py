@@ -70,6 +70,11 @@ def _classes(old: Fingerprints, new: Fingerprints, **found: bool) -> list[Kind]:
     return [kind for kind, is_so in differs.items() if is_so]
 
 
+def concerns_server(old: Fingerprints, new: Fingerprints) -> bool:
+    """Whether the server itself becomes another one: what only clients' files say is no part of it."""
+    return bool(_classes(old, new, peers=bool(_peer_changes(old.peers, new.peers)), repair=False, clients=False))
+
+
 def renamed(old: str, new: str) -> Iterator[Problem]:
     """Yield the problem of an interface that changes its name on a server that stays: the old one would stay too."""
     if old != new:
@@ -85,7 +90,7 @@ _PARTS: Final[Mapping[Kind, str]] = {
     "firewall": "firewall rules changed",
     "service": "scripts, units or packages changed",
 }
-_SERVER_S: Final = 3
+_SERVER_PARTS: Final = 3
 """Parts of a peer's fingerprint that are the server's; the rest is what the client's file says."""
 
 
@@ -97,22 +102,22 @@ def _served(old: list[str], new: list[str]) -> list[str]:
 
 def _peer_changes(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
     """Return what happens to whom of the peers, as the server knows them."""
-    names = (name for name in sorted({*old, *new}) if _server_s(old.get(name)) != _server_s(new.get(name)))
+    names = (name for name in sorted({*old, *new}) if _on_server(old.get(name)) != _on_server(new.get(name)))
     return {name: _peer_change(name, old.get(name), new.get(name)) for name in names}
 
 
 def _other_files(old: Mapping[str, str], new: Mapping[str, str]) -> set[str]:
     """Return the peers whose own file becomes another, as far as the old version kept digests of it."""
-    parts = ((name, zip(_file_s(old[name]), _file_s(new[name]), strict=False)) for name in old.keys() & new.keys())
+    parts = ((name, zip(_in_file(old[name]), _in_file(new[name]), strict=False)) for name in old.keys() & new.keys())
     return {name for name, pairs in parts if any(before != after for before, after in pairs)}
 
 
-def _server_s(state: str | None) -> list[str]:
-    return state.split(":")[:_SERVER_S] if state else []
+def _on_server(state: str | None) -> list[str]:
+    return state.split(":")[:_SERVER_PARTS] if state else []
 
 
-def _file_s(state: str) -> list[str]:
-    return state.split(":")[_SERVER_S:]
+def _in_file(state: str) -> list[str]:
+    return state.split(":")[_SERVER_PARTS:]
 
 
 def _told(changes: Mapping[str, str], files: set[str]) -> list[str]:

@@ -116,6 +116,15 @@ def test_the_plan_names_peers_and_tells_a_restart_from_none(host: Host, server: 
     assert peers["epoch"] == port["epoch"] == 2
 
 
+def test_what_only_clients_files_say_sends_nothing_to_the_server(host: Host, server: Server) -> None:
+    """A change of their DNS has to go through while the server cannot be reached."""
+    first = checked(host, {}, server.props(fingerprints=fingerprints("key:here:nets:i", alice="k:p:r:dns:f")))
+    news = fingerprints("key:there:nets:i", alice="k:p:r:dns2:f")
+    second = checked(host, first, server.props(fingerprints=news))
+    assert second["plan"]["kind"] == "clients"
+    assert second["epoch"] == first["epoch"]
+
+
 def test_what_failed_and_was_taken_back_is_carried_out(host: Host, server: Server) -> None:
     """A failed run may have changed the server; the command itself still knows the bundle before it."""
     first = checked(host, {}, server.props())
