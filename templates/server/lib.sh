@@ -5,6 +5,8 @@ root=${WIREGUARD_VPN_ROOT:-}
 state=$root/var/lib/wireguard-vpn
 library=$root/usr/local/lib/wireguard-vpn
 good=$state/last-good
+# Not in /run/lock, where anybody may make a file first and hold it; and root's alone, for who can read it can lock it.
+lock=$root/run/wireguard-vpn.lock
 table=wireguard_vpn
 export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 

@@ -76,7 +76,7 @@ def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
     outcome = server.run(server.bundle(TEAM) / "retire")
     left = [path for path in server.root.rglob("*") if path.is_file() and "sys/" not in str(path)]
     assert outcome.report == {"ok": True, "retired": "wg0"}
-    assert [path.name for path in left] == ["wireguard-vpn"]
+    assert [path.name for path in left] == ["wireguard-vpn.lock"]
     assert not server.running.exists()
     assert server.run(server.bundle(TEAM) / "retire").status == 0
 

@@ -12,7 +12,7 @@ here=$(dirname "$0")
 . "$here/lib.sh"
 read_settings "$1"
 [[ $1 == */last-good ]] || fail "not as expected"
-! flock -n "$root/run/lock/wireguard-vpn" true || fail "another apply may run meanwhile"
+! flock -n "$root/run/wireguard-vpn.lock" true || fail "another apply may run meanwhile"
 """
 """A verification that accepts only the last good version, and nobody else at work."""
 
@@ -159,7 +159,7 @@ def test_without_room_nothing_is_begun(server: Machine, directory: str) -> None:
 def test_an_apply_that_does_not_end_is_not_waited_for_for_ever(server: Machine) -> None:
     bundle = server.bundle(TEAM)
     (bundle / "apply").write_text((bundle / "apply").read_text().replace("flock -w 600", "flock -w 0"))
-    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         outcome = server.run(bundle / "apply")
     assert outcome.report["reason"] == "another apply has been running for ten minutes"

@@ -100,7 +100,7 @@ def test_a_peer_removed_meanwhile_is_not_brought_back(sites: Machine) -> None:
 def test_an_apply_under_way_is_not_waited_for(sites: Machine) -> None:
     resolving(sites, a="203.0.113.2")
     seen(sites, alice=("203.0.113.1:51820", 500))
-    with (sites.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (sites.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         assert follow(sites) == []
     assert len(follow(sites)) == 1

@@ -36,7 +36,7 @@ def test_rules_that_were_flushed_are_loaded_again(server: Machine) -> None:
         (server.home / name).write_text("")
     before = server.observe(TEAM)
     table.unlink()
-    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         assert server.run(watch, "wg0", "1").said == ""
     assert not table.exists()
