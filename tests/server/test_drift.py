@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key
+from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key, lasting
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -32,6 +32,24 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) != clean
     assert server.apply(TEAM).status == 0
     assert server.observe(TEAM) == clean
+
+
+def test_flushed_rules_are_back_before_anything_is_waited_for(server: Machine) -> None:
+    """The watch loads none while a run has the lock."""
+    (server.home / "table").unlink()
+    (server.home / "packages").write_text("nftables wireguard-tools")
+    outcome = server.apply(TEAM)
+    assert outcome.report["change"] == "firewall"
+    assert lasting(server.calls()) == ["nft --file nftables.conf", "apt-get install qrencode"]
+
+
+@pytest.mark.parametrize("active", ["enabled", "active\nenabled"])
+def test_a_run_that_changes_nothing_brings_no_rules_of_a_stopped_firewall(server: Machine, active: str) -> None:
+    (server.home / "table").unlink()
+    (server.home / "units/wireguard-vpn-firewall.service").write_text(f"{active}\n")
+    server.break_("ip link add wgvpn-probe")
+    assert "nothing was changed" in server.apply(TEAM).said
+    assert (server.home / "table").exists() == ("active" in active)
 
 
 def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> None:
