@@ -108,6 +108,17 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
     assert server.unit(AGENT) == []
 
 
+def test_a_power_cut_leaves_no_file_half_written(server: Machine) -> None:
+    """What is not on the disk before the old file goes may come back empty; so is it with the rules, and nft takes them."""
+    (server.bin / "sync").write_text('#!/bin/sh\nwc -c "$@" >>"$MACHINE/synced" 2>/dev/null; true\n')
+    (server.bin / "sync").chmod(0o755)
+    new = TEAM.but(rules="table inet wireguard_vpn { chain y { } }\n", peers={})
+    assert server.apply(new).report["ok"]
+    synced = (server.home / "synced").read_text().split()
+    for path in (server.root / "etc/wireguard-vpn/nftables.conf", server.config):
+        assert synced[synced.index(f"{path}.wireguard-vpn") - 1] == str(path.stat().st_size)
+
+
 def test_what_killed_runs_left_in_memory_goes_with_the_next(server: Machine) -> None:
     names = ("wireguard-vpn.aB3xYz", "wireguard-vpn.123456", "other")
     killed, waiting, other = (server.root / "run" / name for name in names)

@@ -123,7 +123,7 @@ change_unit() {
 tool_nft() {
     case "$*" in
         get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
-        *list*) cat "$MACHINE/table" ;;
+        *list*) grep . "$MACHINE/table" 2>/dev/null ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;
         *) call "$@" && cp "$2" "$MACHINE/table" ;;
