@@ -69,12 +69,31 @@ firewall_digest() {
     digest_of <<<"$rules"
 }
 
-# The networks beyond its own that are routed into the interface, sorted; `ip` leaves the length of one address out.
-routes_present() {
-    { ip -4 route show dev "$interface" proto boot; ip -6 route show dev "$interface" proto boot || true; } |
-        cut -d ' ' -f 1 | sed -E '/^default|\//!{ /:/s|$|/128|; /:/!s|$|/32| }' | sort
+# Routes of both families, their networks with the length that `ip` leaves out for one address and for all.
+routes_of() {
+    { ip -4 route show "$@" | sed 's|^default|0.0.0.0/0|'; ip -6 route show "$@" | sed 's|^default|::/0|' || true; } |
+        sed -E 's#^([0-9.]+)( |$)#\1/32\2#; s#^([0-9a-f:]+)( |$)#\1/128\2#'
 }
+
+# The networks beyond its own that are routed into the interface, whoever did it, sorted.
+routes_present() { routes_of dev "$interface" | sed '/ proto kernel/d; s/ .*//' | sort; }
 routes_wanted() { tr ' ' '\n' <<<"${setting[routes]:-}" | sed '/^$/d' | sort; }
+
+# The routes through a router, as `ip` takes them, sorted; without the metric that IPv6 has where none is given.
+static_routes_present() {
+    routes_of | mawk '
+        $2 == "via" && $3 != "inet6" {
+            line = $1 " via " $3
+            for (i = 4; i < NF; i++) {
+                if ($i == "dev" && $3 ~ /^fe[89ab]/) line = line " dev " $(i + 1)
+                if ($i == "metric" && ($1 !~ /:/ || $(i + 1) != 1024)) line = line " metric " $(i + 1)
+            }
+            print line
+        }' | sort
+}
+static_routes_missing() {
+    comm -13 <(static_routes_present) <(tr ',' '\n' <<<"${setting[static_routes]:-}" | sed '/^$/d' | sort)
+}
 
 # The addresses of an interface, one a line, each with its length.
 addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }

@@ -63,6 +63,50 @@ def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> 
     assert server.observe(site) == clean
 
 
+ROUTERS = "10.30.0.0/16 via 192.168.10.1 metric 5,10.31.0.5/32 via 192.168.10.1,fd09::/64 via fe80::1 dev eth0"
+
+
+def test_a_lost_route_through_a_router_is_observed_and_repaired_without_a_restart(server: Machine) -> None:
+    """A DHCP client that flushes its interface takes them all; wg-quick sets them at a start alone."""
+    distant = TEAM.but(static_routes=ROUTERS)
+    assert server.apply(distant).report["change"] == "repair"
+    clean = server.observe(distant)
+    assert clean["runtime"]["static_routes"] == ROUTERS.split(",")
+    (server.home / "routers").write_text(
+        "default via 192.168.10.1 dev eth0\nfd09::/64 via fe80::2 dev eth0 metric 1024\n"
+    )
+    assert server.observe(distant)["runtime"]["static_routes"] == [
+        "0.0.0.0/0 via 192.168.10.1",
+        "fd09::/64 via fe80::2 dev eth0",
+    ]
+    server.calls()
+    assert server.apply(distant).report["change"] == "repair"
+    assert lasting(server.calls()) == [f"ip route replace {each}" for each in ROUTERS.split(",")]
+    assert {*ROUTERS.split(",")} < {*server.observe(distant)["runtime"]["static_routes"]}
+    server.apply(distant)
+    assert lasting(server.calls()) == []
+
+
+def test_a_router_that_is_away_lets_nobody_in_again(server: Machine) -> None:
+    (server.home / "unreachable").write_text("192.168.10.9\n")
+    routes = "10.30.0.0/16 via 192.168.10.9,10.31.0.0/16 via 192.168.10.1"
+    outcome = server.apply(TEAM.but(static_routes=routes, peers={"alice": key(1)}))
+    assert outcome.report["reason"] == "the route to 10.30.0.0/16 via 192.168.10.9 cannot be set"
+    assert outcome.report["rolled_back"] is False
+    assert key(2) not in server.running.read_text()
+    assert "10.31.0.0/16" in (server.home / "routers").read_text()
+
+
+def test_what_else_leads_into_the_tunnel_is_observed_and_removed(server: Machine) -> None:
+    (server.home / "routes").write_text(
+        "default scope link\n10.8.0.0/24 proto kernel scope link src 10.8.0.1\n172.20.0.0/16 proto static scope link\n"
+    )
+    assert server.observe(TEAM)["runtime"]["routes"] == ["0.0.0.0/0", "172.20.0.0/16"]
+    outcome = server.apply(TEAM)
+    assert (outcome.status, outcome.report["change"]) == (0, "repair")
+    assert lasting(server.calls()) == [f"ip route delete {each} dev wg0" for each in ("0.0.0.0/0", "172.20.0.0/16")]
+
+
 def test_a_link_that_is_down_is_told_as_such_and_does_not_pass_as_applied(server: Machine) -> None:
     down = server.root / "sys/class/net/wg0/flags"
     down.write_text("0x90\n")

@@ -109,7 +109,7 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
 
 
 def test_a_power_cut_leaves_no_file_half_written(server: Machine) -> None:
-    """What is not on the disk before the old file goes may come back empty; so is it with the rules, and nft takes them."""
+    """What is not on the disk before the old file goes may come back empty: the rules too, and nft takes that for some."""
     (server.bin / "sync").write_text('#!/bin/sh\nwc -c "$@" >>"$MACHINE/synced" 2>/dev/null; true\n')
     (server.bin / "sync").chmod(0o755)
     new = TEAM.but(rules="table inet wireguard_vpn { chain y { } }\n", peers={})
