@@ -108,8 +108,18 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
     assert server.unit(AGENT) == []
 
 
+def test_an_undo_is_recorded_when_the_client_is_gone(server: Machine) -> None:
+    """Its report would go nowhere, and writing it ends the script (SIGPIPE)."""
+    server.break_("once wg addconf")
+    bundle = server.bundle(TEAM.but(peers={"alice": key(1)}))
+    gone = server.place / "gone"
+    gone.write_text(f'exec > >(exec true) 2>&1; sleep 1; exec bash "{bundle}/apply"\n')
+    assert server.run(gone).status != 0
+    assert "rolled back to the last good version, which is running" in server.journal()[-1]
+
+
 def test_a_power_cut_leaves_no_file_half_written(server: Machine) -> None:
-    """What is not on the disk before the old file goes may come back empty: the rules too, and nft takes that for some."""
+    """What is not on the disk before the old file goes may come back empty, and nft takes an empty file for rules."""
     (server.bin / "sync").write_text('#!/bin/sh\nwc -c "$@" >>"$MACHINE/synced" 2>/dev/null; true\n')
     (server.bin / "sync").chmod(0o755)
     new = TEAM.but(rules="table inet wireguard_vpn { chain y { } }\n", peers={})
