@@ -95,8 +95,27 @@ static_routes_missing() {
     comm -13 <(static_routes_present) <(tr ',' '\n' <<<"${setting[static_routes]:-}" | sed '/^$/d' | sort)
 }
 
-# The addresses of an interface, one a line, each with its length.
+# The addresses of an interface, and those that a configuration gives it, one a line, each with its length.
+addresses_wanted() {
+    canonical "$1" | mawk -F '\t' '
+        /^interface/ { for (i = 2; i <= NF; i++) if (sub(/^address=/, "", $i)) { gsub(",", "\n", $i); print $i } }'
+}
 addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }
+
+# From where this apply came; nothing when that is this machine itself.
+session_from() {
+    local from=${SSH_CONNECTION:-}
+    from=${from%% *}
+    from=${from#::ffff:}
+    from=${from%%\%*}
+    case $from in
+        127.* | ::1) ;;
+        *) echo "$from" ;;
+    esac
+}
+
+# The interface by which packets to an address leave; nothing when there is none.
+way_to() { ip route get "$1" 2>/dev/null | sed -n '1s/.* dev \([^ ]*\).*/\1/p' || true; }
 
 interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
 

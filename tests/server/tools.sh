@@ -2,7 +2,7 @@
 # Stand-ins of the tools the server's scripts call, told apart by their name.
 # They keep the state of a pretended machine in $MACHINE: `running/IFACE` (what wg has loaded),
 # `units/UNIT` (its words: active, enabled), `table` (nft's table), `sysctl/NAME`, `packages`, `addresses`,
-# `routes` and `routers` (into wg0, and through a router, of which some are `unreachable`), `owners` (names of files that
+# `routes` and `routers` (into wg0, and through a router, of which some are `unreachable`), `connected`, `owners` (names of files that
 # are not root's), `hosts` (what resolves), and write every call that changes something to `calls`. `broken` holds the beginnings of calls that must fail, those after `once` a single time.
 set -u
 tool=${0##*/}
@@ -131,7 +131,7 @@ tool_nft() {
 }
 
 tool_ip() {
-    local line
+    local line word
     case "$*" in
         *address*) sed 's/^/5: wg0    inet /; s/$/ scope global wg0/' "$MACHINE/addresses" ;;
         -[46]" route show") ip_of "$1" "$MACHINE/routers" ;;
@@ -141,6 +141,8 @@ tool_ip() {
             rm -rf "$root/sys/class/net/$3" "$MACHINE/running/$3"
             ;;
         "link add"*) call "$@" && make_link "$3" ;;
+        -[46]" -batch"*) while read -r _ _ word line; do if [[ $word == match ]]; then connected "$line"; fi; done ;;
+        "route get"*) if grep -q "^${3%.*}\.0/24 " "$MACHINE/routes"; then echo "$3 dev wg0"; else echo "$3 via 10.0.0.1 dev eth0"; fi ;;
         *-batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
     esac
 }
@@ -151,6 +153,9 @@ ip_of() {
     if [[ $1 == -6 ]]; then words=-e; fi
     grep "$words" : "$2" 2>/dev/null || true
 }
+
+# Networks that the machine is `connected` to and that overlap another: by their first half, as this one knows them.
+connected() { grep "^${1%.*.*}\." "$MACHINE/connected" 2>/dev/null || true; }
 
 # Routes as `ip` shows them: one address without its length. Those through a router stand apart.
 change_routes() {
