@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from vpn.expectation import Expectation, ExpectedFile
@@ -62,13 +62,19 @@ def _runtime(expected: Expectation, found: Mapping[str, Any] | None) -> Iterator
 
 
 def _ways(expected: Expectation, found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the addresses and routes without which packets do not find the tunnel."""
+    """Yield addresses and routes that are missing, and what goes into the tunnel unasked. Older scripts tell less."""
     for address in expected.addresses:
         if address not in found.get("addresses", expected.addresses):
             yield f"{expected.interface} does not have its address {address}"
-    for route in expected.routes:
-        if route not in found.get("routes", expected.routes):
-            yield f"the route to {route} through {expected.interface} is gone"
+    if expected.routes is not None:
+        yield from _routes(expected.interface, expected.routes, found.get("routes", expected.routes))
+    present = found.get("static_routes", expected.static_routes)
+    yield from (f"the route to {each} is gone" for each in expected.static_routes if each not in present)
+
+
+def _routes(interface: str, expected: Collection[str], present: Collection[str]) -> Iterator[str]:
+    yield from (f"the route to {each} through {interface} is gone" for each in expected if each not in present)
+    yield from (f"an unknown route to {each} leads into {interface}" for each in present if each not in expected)
 
 
 def _peers(expected: Expectation, found: Mapping[str, Any]) -> Iterator[str]:

@@ -30,7 +30,10 @@ class ExpectedFile:
 
 @dataclass(frozen=True)
 class Expectation:
-    """What `observe` must find. Digests of configurations are those of their canonical form."""
+    """What `observe` must find. Digests of configurations are those of their canonical form.
+
+    `routes` lead into the interface (None: not known), `static_routes` through a router.
+    """
 
     interface: str
     config_digest: str
@@ -43,7 +46,8 @@ class Expectation:
     sysctls: Mapping[str, str]
     packages: tuple[str, ...]
     addresses: tuple[str, ...]
-    routes: tuple[str, ...]
+    routes: tuple[str, ...] | None
+    static_routes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the expectation as JSON-able data."""
@@ -53,7 +57,7 @@ class Expectation:
     def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
         """Return the expectation from its JSON-able data; numbers may come as floats, None values may be missing.
 
-        So may what a state of an earlier version does not know: addresses and routes.
+        So may what a state of an earlier version does not know: addresses and routes of both kinds.
         """
         return cls(
             interface=data["interface"],
@@ -70,7 +74,8 @@ class Expectation:
             sysctls=dict(data["sysctls"]),
             packages=tuple(data["packages"]),
             addresses=tuple(data.get("addresses", ())),
-            routes=tuple(data.get("routes", ())),
+            routes=tuple(data["routes"]) if "routes" in data else None,
+            static_routes=tuple(data.get("static_routes", ())),
         )
 
 
@@ -101,4 +106,5 @@ def expectation(network: Network) -> Expectation:
         packages=files.packages(network),
         addresses=tuple(map(str, own.addresses)),
         routes=tuple(map(str, wgconf.routes(network))),
+        static_routes=wgconf.static_routes(network),
     )

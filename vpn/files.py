@@ -102,6 +102,7 @@ def settings(network: Network, *, epoch: int, instance: str) -> dict[str, str]:
         "public_key": own.public_key,
         "restarts": " ".join(f"{path}:{unit}" for path, unit in restarts(network)),
         "routes": " ".join(str(each) for each in wgconf.routes(network)),
+        "static_routes": ",".join(wgconf.static_routes(network)),
         "runtime_digest": collect(network).runtime_digest,
         "sysctls": " ".join(f"{name}={value}" for name, value in sysctls(network).items()),
         "units": " ".join(units(network)),

@@ -39,3 +39,7 @@ def misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
     if vpn := touches(own, settings.vpn_networks):
         rule = f"is the container's address and must not be in the VPN subnet {vpn} (network constraints)"
         yield Problem("ip_address", str(own.network_address), rule)
+    for peer in settings.peers:
+        if site := touches(own, peer.site_networks):
+            rule = f"is the container's address and must not be in the site network {site} of peer {peer.name}"
+            yield Problem("ip_address", str(own.network_address), rule)

@@ -52,7 +52,7 @@ class WgConf:
 def of_network(network: Network) -> WgConf:
     """Return the configuration of the effective server: its active peers in order of name."""
     own = network.interface
-    distant = [route for route in network.routes if route.gateway is not None]
+    distant = static_routes(network)
     return WgConf(
         private_key=own.private_key,
         addresses=own.addresses,
@@ -62,8 +62,8 @@ def of_network(network: Network) -> WgConf:
         # own subnet covers it. Only site networks need routes.
         table="off",
         save_config=own.save_config,
-        post_up=(f"ip -batch {ROUTES_FILE}", *(f"ip route replace {_way(route)}" for route in distant)),
-        post_down=tuple(f"ip route del {_way(route)} || true" for route in distant),
+        post_up=(f"ip -batch {ROUTES_FILE}", *(f"ip route replace {way}" for way in distant)),
+        post_down=tuple(f"ip route del {way} || true" for way in distant),
         peers=tuple(_wg_peer(peer) for peer in network.active),
     )
 
@@ -118,10 +118,17 @@ def render_routes(network: Network) -> str:
     return "".join(f"route replace {each} dev {network.interface.name}\n" for each in routes(network))
 
 
+def static_routes(network: Network) -> tuple[str, ...]:
+    """Return the routes through a router that the server sets, as `ip` takes and shows them."""
+    return tuple(_way(route) for route in network.routes if route.gateway is not None)
+
+
 def _way(route: Route) -> str:
     # A link-local address says nothing of where it is: `ip` wants the device told.
     device = f" dev {NIC}" if route.gateway and route.gateway.is_link_local else ""
-    metric = f" metric {route.metric}" if route.metric is not None else ""
+    # What the kernel takes for none given (ip-route(8)), and so is not shown, or is shown always.
+    own = route.metric in ((None, 0, 1024) if route.destination.version == 6 else (None, 0))
+    metric = "" if own else f" metric {route.metric}"
     return f"{route.destination} via {route.gateway}{device}{metric}"
 
 

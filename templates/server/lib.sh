@@ -5,6 +5,8 @@ root=${WIREGUARD_VPN_ROOT:-}
 state=$root/var/lib/wireguard-vpn
 library=$root/usr/local/lib/wireguard-vpn
 good=$state/last-good
+# Not in /run/lock, where anybody may make a file first and hold it; and root's alone, for who can read it can lock it.
+lock=$root/run/wireguard-vpn.lock
 table=wireguard_vpn
 export LC_ALL=C PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
@@ -67,15 +69,53 @@ firewall_digest() {
     digest_of <<<"$rules"
 }
 
-# The networks beyond its own that are routed into the interface, sorted; `ip` leaves the length of one address out.
-routes_present() {
-    { ip -4 route show dev "$interface" proto boot; ip -6 route show dev "$interface" proto boot || true; } |
-        cut -d ' ' -f 1 | sed -E '/^default|\//!{ /:/s|$|/128|; /:/!s|$|/32| }' | sort
+# Routes of both families, their networks with the length that `ip` leaves out for one address and for all.
+routes_of() {
+    { ip -4 route show "$@" | sed 's|^default|0.0.0.0/0|'; ip -6 route show "$@" | sed 's|^default|::/0|' || true; } |
+        sed -E 's#^([0-9.]+)( |$)#\1/32\2#; s#^([0-9a-f:]+)( |$)#\1/128\2#'
 }
+
+# The networks beyond its own that are routed into the interface, whoever did it, sorted.
+routes_present() { routes_of dev "$interface" | sed '/ proto kernel/d; s/ .*//' | sort; }
 routes_wanted() { tr ' ' '\n' <<<"${setting[routes]:-}" | sed '/^$/d' | sort; }
 
-# The addresses of an interface, one a line, each with its length.
+# The routes through a router, as `ip` takes them, sorted; without the metric that IPv6 has where none is given.
+static_routes_present() {
+    routes_of | mawk '
+        $2 == "via" && $3 != "inet6" {
+            line = $1 " via " $3
+            for (i = 4; i < NF; i++) {
+                if ($i == "dev" && $3 ~ /^fe[89ab]/) line = line " dev " $(i + 1)
+                if ($i == "metric" && ($1 !~ /:/ || $(i + 1) != 1024)) line = line " metric " $(i + 1)
+            }
+            print line
+        }' | sort
+}
+static_routes_missing() {
+    comm -13 <(static_routes_present) <(tr ',' '\n' <<<"${setting[static_routes]:-}" | sed '/^$/d' | sort)
+}
+
+# The addresses of an interface, and those that a configuration gives it, one a line, each with its length.
+addresses_wanted() {
+    canonical "$1" | mawk -F '\t' '
+        /^interface/ { for (i = 2; i <= NF; i++) if (sub(/^address=/, "", $i)) { gsub(",", "\n", $i); print $i } }'
+}
 addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }
+
+# From where this apply came; nothing when that is this machine itself.
+session_from() {
+    local from=${SSH_CONNECTION:-}
+    from=${from%% *}
+    from=${from#::ffff:}
+    from=${from%%\%*}
+    case $from in
+        127.* | ::1) ;;
+        *) echo "$from" ;;
+    esac
+}
+
+# The interface by which packets to an address leave; nothing when there is none.
+way_to() { ip route get "$1" 2>/dev/null | sed -n '1s/.* dev \([^ ]*\).*/\1/p' || true; }
 
 interface_exists() { [[ -e $root/sys/class/net/$interface ]]; }
 

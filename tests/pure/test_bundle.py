@@ -94,7 +94,9 @@ def test_userspace_needs_its_package_and_drop_in() -> None:
 
 
 def test_the_settings_say_what_the_scripts_need() -> None:
-    found = lines(unpack(team(), epoch=7, instance="x")["settings"], "=")
+    routers = [{"destination_network": f"10.3{n}.0.0/16", "gateway": f"192.168.10.{n + 1}"} for n in range(2)]
+    routes = [{"destination_network": "192.168.0.0/16"}, *routers]
+    found = lines(unpack(network(**TEAM, routes=routes), epoch=7, instance="x")["settings"], "=")
     assert found["interface"] == "wg0"
     assert found["config"] == "/etc/wireguard/wg0.conf"
     assert found["listen_port"] == "51820"
@@ -102,6 +104,7 @@ def test_the_settings_say_what_the_scripts_need() -> None:
     assert found["epoch"] == "7"
     assert found["instance"] == "x"
     assert found["routes"] == "10.20.0.0/16"
+    assert found["static_routes"] == "10.30.0.0/16 via 192.168.10.1,10.31.0.0/16 via 192.168.10.2"
     assert found["sysctls"].split() == [
         "net.ipv4.ip_forward=1",
         "net.ipv6.conf.eth0.accept_ra=2",

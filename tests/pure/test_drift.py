@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.pure.support import team
+from tests.pure.support import TEAM, network
 from vpn.bundle import expectation
 from vpn.drift import compare
 from vpn.expectation import Expectation
 
-EXPECTED = expectation(team())
+ROUTE = {"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}
+EXPECTED = expectation(network(**TEAM, routes=[{"destination_network": "192.168.0.0/16"}, ROUTE]))
 Facts = dict[str, Any]
 
 
@@ -27,7 +28,8 @@ def healthy() -> Facts:
             "listen_port": 51820.0,
             "peers": [{"public_key": p.public_key, "allowed_ips": list(p.allowed_ips)} for p in EXPECTED.peers],
             "addresses": list(EXPECTED.addresses),
-            "routes": list(EXPECTED.routes),
+            "routes": list(EXPECTED.routes or ()),
+            "static_routes": ["0.0.0.0/0 via 192.168.20.1", *EXPECTED.static_routes],
         },
         "files": {
             path: {"mode": each.mode, "owner": each.owner, "digest": each.digest}
@@ -99,6 +101,16 @@ CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
     (change("runtime", "listen_port", to=1.0), ("wg0 listens on port 1 instead of 51820",)),
     (change("runtime", "addresses", 0, to="fe80::1/64"), ("wg0 does not have its address 10.8.0.1/24",)),
     (change("runtime", "routes", to=[]), ("the route to 10.20.0.0/16 through wg0 is gone",)),
+    (
+        change("runtime", "routes", to=["10.20.0.0/16", "172.20.0.0/16"]),
+        ("an unknown route to 172.20.0.0/16 leads into wg0",),
+    ),
+    (change("runtime", "routes"), ()),
+    (
+        change("runtime", "static_routes", to=["10.30.0.0/16 via 192.168.10.1 metric 6"]),
+        ("the route to 10.30.0.0/16 via 192.168.10.1 metric 5 is gone",),
+    ),
+    (change("runtime", "static_routes"), ()),
     (change("runtime", to=None), ("the interface wg0 is down",)),
     (change("units", "wg-quick@wg0.service", "active", to="failed"), ("wg-quick@wg0.service is failed",)),
     (change("units", "wg-quick@wg0.service", "enabled", to="disabled"), ("wg-quick@wg0.service is disabled at boot",)),
@@ -122,8 +134,11 @@ def test_what_differs_is_told(spoil: Callable[[Facts], None], findings: tuple[st
     assert compare(EXPECTED, facts) == findings
 
 
+LATER = {"addresses", "routes", "static_routes"}
+
+
 def test_what_an_older_version_expected_is_still_read() -> None:
-    known = {name: value for name, value in EXPECTED.to_dict().items() if name not in {"addresses", "routes"}}
+    known = {name: value for name, value in EXPECTED.to_dict().items() if name not in LATER}
     assert compare(Expectation.from_dict(known), healthy()) == ()
     assert Expectation.from_dict(EXPECTED.to_dict()) == EXPECTED
 

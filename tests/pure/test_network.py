@@ -48,10 +48,14 @@ def test_states_are_told_apart() -> None:
 
 @pytest.mark.parametrize(
     ("address", "words"),
-    [("172.16.10.7/24", "must not be in the DMZ 172.16.10.0/24"), ("10.8.0.9/8", "not be in the VPN subnet")],
+    [
+        ("172.16.10.7/24", "must not be in the DMZ 172.16.10.0/24"),
+        ("10.8.0.9/8", "not be in the VPN subnet"),
+        ("10.20.3.4/24", "must not be in the site network 10.20.0.0/16 of peer b"),
+    ],
 )
 def test_an_address_from_dhcp_is_held_to_the_rules_of_a_static_one(address: str, words: str) -> None:
-    of = settings(ip_address="dhcp", routes=[])
+    of = settings(ip_address="dhcp", routes=[], peers=[{"name": "a"}, {"name": "b", "site_networks": ["10.20.0.0/16"]}])
     with pytest.raises(ConfigError, match=f"ip_address: {address.partition('/')[0]}: .*{words}"):
         resolve(of, ring(of), ledger(of), NOW, ct_address=address)
     assert resolve(of, ring(of), ledger(of), NOW, ct_address="192.168.20.9/16").interface.endpoint

@@ -164,6 +164,22 @@ def test_a_route_without_a_metric_leaves_it_to_the_kernel() -> None:
     assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1",)
 
 
+@pytest.mark.parametrize(
+    ("network_", "gateway", "metric", "way"),
+    [
+        ("10.30.0.0/16", "192.168.10.1", 0, "10.30.0.0/16 via 192.168.10.1"),
+        ("10.30.0.0/16", "192.168.10.1", 1024, "10.30.0.0/16 via 192.168.10.1 metric 1024"),
+        ("fd09::/64", "fd07::1", 0, "fd09::/64 via fd07::1"),
+        ("fd09::/64", "fd07::1", 1024, "fd09::/64 via fd07::1"),
+    ],
+)
+def test_a_metric_that_the_kernel_gives_by_itself_is_not_said(
+    network_: str, gateway: str, metric: int, way: str
+) -> None:
+    route = {"destination_network": network_, "gateway": gateway, "metric": metric}
+    assert wgconf.static_routes(network(address_ipv6="fd00:8::1/64", routes=[route])) == (way,)
+
+
 def test_routers_beyond_are_set_up_and_taken_down() -> None:
     conf = wgconf.of_network(
         network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}])

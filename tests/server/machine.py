@@ -30,6 +30,7 @@ class Version:
     address: str = "10.8.0.1/24"
     rules: str = RULES
     routes: str = ""
+    static_routes: str = ""
     implementation: str = "kernel"
     endpoints: Mapping[str, str] = field(default_factory=dict)
     preshared: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Version:
             "units": UNITS.format(self.interface) + f" {AGENT}" * self.agent,
             "sysctls": "net.ipv4.ip_forward=1",
             "routes": self.routes,
+            "static_routes": self.static_routes,
             "restarts": f"/usr/local/lib/wireguard-vpn/watch:wireguard-vpn-watch@{self.interface}.service"
             + f" {AGENT_FILES['agent2.conf']}:{AGENT}" * self.agent,
         }

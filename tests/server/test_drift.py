@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key
+from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key, lasting
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -34,6 +34,24 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) == clean
 
 
+def test_flushed_rules_are_back_before_anything_is_waited_for(server: Machine) -> None:
+    """The watch loads none while a run has the lock."""
+    (server.home / "table").unlink()
+    (server.home / "packages").write_text("nftables wireguard-tools")
+    outcome = server.apply(TEAM)
+    assert outcome.report["change"] == "firewall"
+    assert lasting(server.calls()) == ["nft --file nftables.conf", "apt-get install qrencode"]
+
+
+@pytest.mark.parametrize("active", ["enabled", "active\nenabled"])
+def test_a_run_that_changes_nothing_brings_no_rules_of_a_stopped_firewall(server: Machine, active: str) -> None:
+    (server.home / "table").unlink()
+    (server.home / "units/wireguard-vpn-firewall.service").write_text(f"{active}\n")
+    server.break_("ip link add wgvpn-probe")
+    assert "nothing was changed" in server.apply(TEAM).said
+    assert (server.home / "table").exists() == ("active" in active)
+
+
 def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> None:
     site = TEAM.but(routes="10.77.0.0/16")
     assert server.apply(site).report["ok"]
@@ -43,6 +61,50 @@ def test_a_deleted_route_of_a_site_is_observed_and_repaired(server: Machine) -> 
     assert server.observe(site)["runtime"]["routes"] == []
     assert server.apply(site).status == 0
     assert server.observe(site) == clean
+
+
+ROUTERS = "10.30.0.0/16 via 192.168.10.1 metric 5,10.31.0.5/32 via 192.168.10.1,fd09::/64 via fe80::1 dev eth0"
+
+
+def test_a_lost_route_through_a_router_is_observed_and_repaired_without_a_restart(server: Machine) -> None:
+    """A DHCP client that flushes its interface takes them all; wg-quick sets them at a start alone."""
+    distant = TEAM.but(static_routes=ROUTERS)
+    assert server.apply(distant).report["change"] == "repair"
+    clean = server.observe(distant)
+    assert clean["runtime"]["static_routes"] == ROUTERS.split(",")
+    (server.home / "routers").write_text(
+        "default via 192.168.10.1 dev eth0\nfd09::/64 via fe80::2 dev eth0 metric 1024\n"
+    )
+    assert server.observe(distant)["runtime"]["static_routes"] == [
+        "0.0.0.0/0 via 192.168.10.1",
+        "fd09::/64 via fe80::2 dev eth0",
+    ]
+    server.calls()
+    assert server.apply(distant).report["change"] == "repair"
+    assert lasting(server.calls()) == [f"ip route replace {each}" for each in ROUTERS.split(",")]
+    assert {*ROUTERS.split(",")} < {*server.observe(distant)["runtime"]["static_routes"]}
+    server.apply(distant)
+    assert lasting(server.calls()) == []
+
+
+def test_a_router_that_is_away_lets_nobody_in_again(server: Machine) -> None:
+    (server.home / "unreachable").write_text("192.168.10.9\n")
+    routes = "10.30.0.0/16 via 192.168.10.9,10.31.0.0/16 via 192.168.10.1"
+    outcome = server.apply(TEAM.but(static_routes=routes, peers={"alice": key(1)}))
+    assert outcome.report["reason"] == "the route to 10.30.0.0/16 via 192.168.10.9 cannot be set"
+    assert outcome.report["rolled_back"] is False
+    assert key(2) not in server.running.read_text()
+    assert "10.31.0.0/16" in (server.home / "routers").read_text()
+
+
+def test_what_else_leads_into_the_tunnel_is_observed_and_removed(server: Machine) -> None:
+    (server.home / "routes").write_text(
+        "default scope link\n10.8.0.0/24 proto kernel scope link src 10.8.0.1\n172.20.0.0/16 proto static scope link\n"
+    )
+    assert server.observe(TEAM)["runtime"]["routes"] == ["0.0.0.0/0", "172.20.0.0/16"]
+    outcome = server.apply(TEAM)
+    assert (outcome.status, outcome.report["change"]) == (0, "repair")
+    assert lasting(server.calls()) == [f"ip route delete {each} dev wg0" for each in ("0.0.0.0/0", "172.20.0.0/16")]
 
 
 def test_a_link_that_is_down_is_told_as_such_and_does_not_pass_as_applied(server: Machine) -> None:
@@ -76,7 +138,7 @@ def test_retire_leaves_nothing_of_ours(server: Machine) -> None:
     outcome = server.run(server.bundle(TEAM) / "retire")
     left = [path for path in server.root.rglob("*") if path.is_file() and "sys/" not in str(path)]
     assert outcome.report == {"ok": True, "retired": "wg0"}
-    assert [path.name for path in left] == ["wireguard-vpn"]
+    assert [path.name for path in left] == ["wireguard-vpn.lock"]
     assert not server.running.exists()
     assert server.run(server.bundle(TEAM) / "retire").status == 0
 

@@ -62,7 +62,7 @@ def test_kept_endpoints_go_where_the_configuration_says_none(machine: Machine) -
         assert machine.config.read_text() == (
             f"[Interface]\nListenPort = 1\n\n[Peer]\n# Name = a\nPublicKey = {key(1)}\nAllowedIPs = 10.8.0.2/32\n"
             f"Endpoint = 198.51.100.1:4001\n\n"
-            f"[Peer]\nPublicKey={key(2)}\nEndpoint = vpn.example:1\n\n[Peer]\nPublicKey = {key(3)}\n"
+            f"[Peer]\nPublicKey={key(2)}\nEndpoint = 203.0.113.7:1\n\n[Peer]\nPublicKey = {key(3)}\n"
         )
     assert machine.config.stat().st_mode & 0o777 == 0o600
 

@@ -12,7 +12,7 @@ here=$(dirname "$0")
 . "$here/lib.sh"
 read_settings "$1"
 [[ $1 == */last-good ]] || fail "not as expected"
-! flock -n "$root/run/lock/wireguard-vpn" true || fail "another apply may run meanwhile"
+! flock -n "$root/run/wireguard-vpn.lock" true || fail "another apply may run meanwhile"
 """
 """A verification that accepts only the last good version, and nobody else at work."""
 
@@ -108,6 +108,27 @@ def test_an_undo_takes_away_what_was_placed_before_the_failure(server: Machine) 
     assert server.unit(AGENT) == []
 
 
+def test_an_undo_is_recorded_when_the_client_is_gone(server: Machine) -> None:
+    """Its report would go nowhere, and writing it ends the script (SIGPIPE)."""
+    server.break_("once wg addconf")
+    bundle = server.bundle(TEAM.but(peers={"alice": key(1)}))
+    gone = server.place / "gone"
+    gone.write_text(f'exec > >(exec true) 2>&1; sleep 1; exec bash "{bundle}/apply"\n')
+    assert server.run(gone).status != 0
+    assert "rolled back to the last good version, which is running" in server.journal()[-1]
+
+
+def test_a_power_cut_leaves_no_file_half_written(server: Machine) -> None:
+    """What is not on the disk before the old file goes may come back empty, and nft takes an empty file for rules."""
+    (server.bin / "sync").write_text('#!/bin/sh\nwc -c "$@" >>"$MACHINE/synced" 2>/dev/null; true\n')
+    (server.bin / "sync").chmod(0o755)
+    new = TEAM.but(rules="table inet wireguard_vpn { chain y { } }\n", peers={})
+    assert server.apply(new).report["ok"]
+    synced = (server.home / "synced").read_text().split()
+    for path in (server.root / "etc/wireguard-vpn/nftables.conf", server.config):
+        assert synced[synced.index(f"{path}.wireguard-vpn") - 1] == str(path.stat().st_size)
+
+
 def test_what_killed_runs_left_in_memory_goes_with_the_next(server: Machine) -> None:
     names = ("wireguard-vpn.aB3xYz", "wireguard-vpn.123456", "other")
     killed, waiting, other = (server.root / "run" / name for name in names)
@@ -159,7 +180,7 @@ def test_without_room_nothing_is_begun(server: Machine, directory: str) -> None:
 def test_an_apply_that_does_not_end_is_not_waited_for_for_ever(server: Machine) -> None:
     bundle = server.bundle(TEAM)
     (bundle / "apply").write_text((bundle / "apply").read_text().replace("flock -w 600", "flock -w 0"))
-    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         outcome = server.run(bundle / "apply")
     assert outcome.report["reason"] == "another apply has been running for ten minutes"

@@ -35,7 +35,7 @@ def sites(server: Machine) -> Machine:
 
 def test_a_name_that_does_not_resolve_keeps_nobody_elses_change_back(sites: Machine) -> None:
     running = sites.running.read_text()
-    assert "Endpoint = a.example:51820" in running
+    assert "Endpoint = 203.0.113.1:51820" in running
     assert "b.example" not in running
     assert (
         sites.journal().count(
@@ -62,10 +62,43 @@ def test_before_a_start_a_kept_endpoint_stands_in_for_the_name(sites: Machine) -
     outcome = sites.run(SCRIPTS / "endpoints", "merge", "wg0")
     assert outcome.status == 0
     lines = sites.config.read_text().splitlines()
-    assert "Endpoint = a.example:51820" in lines
+    assert "Endpoint = 203.0.113.1:51820" in lines
     assert "# Endpoint = b.example:4500" in lines
     assert "Endpoint = 198.51.100.9:4500" in lines
     assert sites.config.stat().st_mode & 0o777 == 0o600
+
+
+def test_wg_is_given_addresses_alone(server: Machine) -> None:
+    """It would ask the resolver again, which may have gone by then."""
+    resolving(server, a="203.0.113.1", b="2001:db8::b")
+    file = server.place / "file.conf"
+    file.write_text(
+        "[Peer]\nEndpoint = a.example:51820 # Berlin\n[Peer]\nendpoint=b.example:4500\n"
+        "[Peer]\nEndpoint = 198.51.100.1:1\n[Peer]\nEndpoint = [2001:db8::1]:1\n[Peer]\nEndpoint = gone.example:1\n"
+    )
+    outcome = server.run(SCRIPTS / "names", "settle", str(file))
+    assert outcome.said.startswith("<4>endpoint gone.example does not resolve: ")
+    assert outcome.said.count("\n") == 1
+    assert file.read_text().replace("[Peer]\n", "").splitlines() == [
+        "Endpoint = 203.0.113.1:51820",
+        "Endpoint = [2001:db8::b]:4500",
+        "Endpoint = 198.51.100.1:1",
+        "Endpoint = [2001:db8::1]:1",
+        "# Endpoint = gone.example:1",
+    ]
+
+
+def test_no_name_reaches_wg_in_any_kind_of_change(sites: Machine) -> None:
+    """Whether the peers change, the interface starts, or the file is loaded again; the names stay to be followed."""
+    resolving(sites, a="203.0.113.1", b="203.0.113.2")
+    for version in (SITES, SITES.but(peers={"alice": key(1), "bob": key(9)}), SITES.but(port=52000)):
+        assert sites.apply(version).report["ok"]
+        sites.run(SCRIPTS / "endpoints", "merge", "wg0")
+        sites.run(SCRIPTS / "reload", "wg0")
+        assert ".example" not in sites.running.read_text() + sites.config.read_text()
+    sites.calls()
+    seen(sites, alice=("198.51.100.1:1", 500))
+    assert len(follow(sites)) == 1
 
 
 def follow(machine: Machine) -> list[str]:
@@ -100,7 +133,7 @@ def test_a_peer_removed_meanwhile_is_not_brought_back(sites: Machine) -> None:
 def test_an_apply_under_way_is_not_waited_for(sites: Machine) -> None:
     resolving(sites, a="203.0.113.2")
     seen(sites, alice=("203.0.113.1:51820", 500))
-    with (sites.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (sites.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         assert follow(sites) == []
     assert len(follow(sites)) == 1
@@ -111,3 +144,21 @@ def test_without_a_name_nobody_is_asked(server: Machine) -> None:
     (server.bin / "wg").write_text('#!/bin/sh\necho "wg $*" >>"$MACHINE/calls"\n')
     (server.bin / "wg").chmod(0o755)
     assert follow(server) == []
+
+
+def test_a_resolver_that_does_not_answer_keeps_the_watch_from_nothing(sites: Machine) -> None:
+    """Rules that are flushed while names are asked for are back before the answer is."""
+    seen(sites, alice=("198.51.100.1:1", 500))
+    asked, table = sites.home / "asked", sites.home / "table"
+    for name, script in {
+        "getent": f'rm {table}; touch {asked}; until [ -e {table} ]; do sleep 0.1; done; exec "$MACHINE/getent" "$@"',
+        "sleep": f'[ "$1" = 15 ] || exec /bin/sleep "$@"\n'
+        f'echo >>{sites.home}/rounds; [ "$(wc -l <{sites.home}/rounds)" -lt 4 ] || until [ -e {asked} ]; do :; done',
+    }.items():
+        if (sites.bin / name).exists():
+            (sites.bin / name).rename(sites.home / name)
+        (sites.bin / name).write_text(f"#!/bin/sh\n{script}\n")
+        (sites.bin / name).chmod(0o755)
+    outcome = sites.run(sites.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "5")
+    assert "the firewall rules are gone; loading them again" in outcome.said
+    assert "<5>endpoint a.example of a silent peer is 203.0.113.1:51820" in sites.journal()

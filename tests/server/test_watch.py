@@ -67,13 +67,23 @@ def test_rules_that_were_flushed_are_loaded_again(server: Machine) -> None:
         (server.home / name).write_text("")
     before = server.observe(TEAM)
     table.unlink()
-    with (server.root / "run/lock/wireguard-vpn").open("w") as lock:
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         assert server.run(watch, "wg0", "1").said == ""
     assert not table.exists()
     assert "the firewall rules are gone; loading them again" in server.run(watch, "wg0", "1").said
     assert server.observe(TEAM) == before
     assert server.run(watch, "wg0", "1").said == ""
+
+
+def test_a_file_without_rules_is_told_as_what_it_is(server: Machine) -> None:
+    """To nft an empty file is in order."""
+    (server.root / "etc/wireguard-vpn/nftables.conf").write_text("")
+    (server.home / "table").unlink()
+    told = "the firewall rules cannot be loaded: the tunnel is open until the next apply puts their file right"
+    assert told in server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1").said
+    assert server.apply(TEAM).report["ok"]
+    assert "wireguard_vpn" in (server.home / "table").read_text()
 
 
 def test_rules_of_a_firewall_that_was_stopped_stay_away(server: Machine) -> None:

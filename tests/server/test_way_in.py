@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server.machine import RULES, TEAM, Machine
+from tests.server.machine import RULES, TEAM, Machine, lasting
 
 OPEN = RULES.replace("{ }", "{\n set ssh4 { 192.0.2.7, 127.0.0.1 }\n set ssh6 { 2001:db8::7, fe80::7 }\n}")
 CLOSED = OPEN.replace("192.0.2.7, ", "")
@@ -41,3 +41,39 @@ def test_the_first_rules_that_lack_the_way_in_go_as_well(machine: Machine) -> No
     assert not (machine.home / "table").exists()
     assert machine.unit("wireguard-vpn-firewall.service") == []
     assert machine.apply(TEAM.but(rules=OPEN)).report["ok"]
+
+
+def test_networks_over_one_that_the_server_is_in_are_refused_before_anything_is_changed(server: Machine) -> None:
+    """The connected route would go: with DHCP nobody knows that network before."""
+    (server.home / "connected").write_text(
+        "default via 192.168.30.1 dev eth0\n"
+        "192.168.30.0/24 dev eth0 proto kernel scope link src 192.168.30.7\n"
+        "10.8.0.0/24 dev wg0 proto kernel scope link src 10.8.0.1\n"
+        "192.168.40.0/24 via 192.168.30.1 dev eth0\n"
+    )
+    server.calls()
+    for version in (TEAM.but(routes="192.168.30.0/25"), TEAM.but(address="192.168.30.1/24")):
+        outcome = server.apply(version)
+        assert "the server itself is in 192.168.30.0/24 (eth0), which the VPN subnet or a site" in outcome.said
+        assert "nothing was changed" in outcome.said
+    assert lasting(server.calls()) == []
+    assert server.apply(TEAM.but(routes="10.20.0.0/16")).report["ok"]
+
+
+def test_a_route_that_takes_the_way_back_is_undone(server: Machine) -> None:
+    """The router's network need not be one that the server is in."""
+    rules = OPEN.replace("192.0.2.7", "192.168.77.5")
+    assert server.apply(TEAM.but(rules=rules)).report["ok"]
+    server.session = "192.168.77.5 40000 10.0.0.2 22"
+    outcome = server.apply(TEAM.but(rules=rules, routes="192.168.77.0/24"))
+    assert outcome.report["reason"] == "answers to 192.168.77.5, from where this apply came, would go into wg0"
+    assert outcome.report["rolled_back"] is True
+    assert (server.home / "routes").read_text() == ""
+
+
+def test_who_came_through_the_tunnel_may_go_on_to(server: Machine) -> None:
+    rules = OPEN.replace("192.0.2.7", "192.168.77.5")
+    site = TEAM.but(rules=rules, routes="192.168.77.0/24")
+    assert server.apply(site).report["ok"]
+    server.session = "192.168.77.5 40000 10.0.0.2 22"
+    assert server.apply(site.but(port=52000)).report["ok"]

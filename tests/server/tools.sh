@@ -2,8 +2,8 @@
 # Stand-ins of the tools the server's scripts call, told apart by their name.
 # They keep the state of a pretended machine in $MACHINE: `running/IFACE` (what wg has loaded),
 # `units/UNIT` (its words: active, enabled), `table` (nft's table), `sysctl/NAME`, `packages`, `addresses`,
-# `routes`, `owners` (names of files that are not root's), `hosts` (what resolves), and write every call that changes something
-# to `calls`. `broken` holds the beginnings of calls that must fail, those after `once` a single time.
+# `routes` and `routers` (into wg0, and through a router, of which some are `unreachable`), `connected`, `owners` (names of files that
+# are not root's), `hosts` (what resolves), and write every call that changes something to `calls`. `broken` holds the beginnings of calls that must fail, those after `once` a single time.
 set -u
 tool=${0##*/}
 root=$WIREGUARD_VPN_ROOT
@@ -124,7 +124,7 @@ tool_nft() {
     case "$*" in
         get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
         "list set"*4) cat "$MACHINE/attempts" 2>/dev/null || true ;;
-        *list*) cat "$MACHINE/table" ;;
+        *list*) grep . "$MACHINE/table" 2>/dev/null ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;
         *) call "$@" && cp "$2" "$MACHINE/table" ;;
@@ -132,30 +132,55 @@ tool_nft() {
 }
 
 tool_ip() {
-    local line
+    local line word
     case "$*" in
         *address*) sed 's/^/5: wg0    inet /; s/$/ scope global wg0/' "$MACHINE/addresses" ;;
-        "-4 route"*) grep -v : "$MACHINE/routes" 2>/dev/null || true ;;
-        "-6 route"*) grep : "$MACHINE/routes" 2>/dev/null || true ;;
+        -[46]" route show") ip_of "$1" "$MACHINE/routers" ;;
+        -[46]" route"*) ip_of "$1" "$MACHINE/routes" ;;
         "link delete"*)
             call "$@"
             rm -rf "$root/sys/class/net/$3" "$MACHINE/running/$3"
             ;;
         "link add"*) call "$@" && make_link "$3" ;;
-        -batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
+        -[46]" -batch"*) while read -r _ _ word line; do if [[ $word == match ]]; then connected "$line"; fi; done ;;
+        "route get"*) if grep -q "^${3%.*}\.0/24 " "$MACHINE/routes"; then echo "$3 dev wg0"; else echo "$3 via 10.0.0.1 dev eth0"; fi ;;
+        *-batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
     esac
 }
 
-# Routes as `ip` shows them: one address without its length.
+# The routes of one family (-4, -6) in a file.
+ip_of() {
+    local words=-v
+    if [[ $1 == -6 ]]; then words=-e; fi
+    grep "$words" : "$2" 2>/dev/null || true
+}
+
+# Networks that the machine is `connected` to and that overlap another: by their first half, as this one knows them.
+connected() { grep "^${1%.*.*}\." "$MACHINE/connected" 2>/dev/null || true; }
+
+# Routes as `ip` shows them: one address without its length. Those through a router stand apart.
 change_routes() {
-    local verb network
+    local verb network kind rest
     touch "$MACHINE/routes"
-    while read -r _ verb network _; do
+    while read -r _ verb network kind rest; do
         network=${network%/32}
         network=${network%/128}
+        network=${network/#0.0.0.0\/0/default}
+        if [[ $kind == via ]]; then
+            change_router "$network" ${rest/ dev eth0/}
+            continue
+        fi
         sed -i "\\|^$network |d" "$MACHINE/routes"
         if [[ $verb == replace ]]; then echo "$network scope link" >>"$MACHINE/routes"; fi
     done
+}
+
+# A route through a router ($2), as `ip` shows it; one that is `unreachable` is refused.
+change_router() {
+    local network=$1 router=$2
+    shift 2
+    if [[ $network == *:* ]]; then set -- "${@:-metric 1024}" pref medium; fi
+    grep -qxF "$router" "$MACHINE/unreachable" 2>/dev/null || echo "$network via $router dev eth0 $*" >>"$MACHINE/routers"
 }
 
 tool_sysctl() {

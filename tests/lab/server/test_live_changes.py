@@ -148,7 +148,7 @@ def test_retire_leaves_nothing_of_ours(server: Live) -> None:
     done = server.run(bundle.bootstrap("retire"), bundle.pack_tool("retire", expected))
     assert done.status == 0, done.stderr
     left = (
-        "find /etc /usr/local /var/lib /run -path '*wireguard-vpn*' -not -path '/run/lock/*';"
+        "find /etc /usr/local /var/lib /run -path '*wireguard-vpn*' -not -path /run/wireguard-vpn.lock;"
         "ls /etc/wireguard; nft list tables"
     )
     assert server.sh(left) == ""
