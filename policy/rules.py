@@ -21,6 +21,11 @@ NARROWEST_WILDCARD: Final = {4: 7, 6: 6}
 
 The program's settings refuse the same; a test holds the two equal.
 """
+EMBEDDING: Final = tuple(IPv6Network(each) for each in ("64:ff9b::/96", "::ffff:0:0/96", "2002::/16"))
+"""The prefixes with an IPv4 address right behind them: of NAT64 (RFC 6052), IPv4-mapped (RFC 4291) and 6to4 (RFC 3056).
+
+The program's settings know the same; a test holds the two equal.
+"""
 
 
 def unprivileged(container: Resource, _: Limits) -> Iterator[str]:
@@ -161,7 +166,17 @@ def _listed(config: Resource, key: str) -> list[Any]:
 
 
 def _touches(network: Network, others: Iterable[Network]) -> bool:
-    return any(network.version == each.version and network.overlaps(each) for each in others)
+    """Tell whether a network, or the IPv4 one that it stands for, shares an address with one of the others."""
+    meant = (network, *_embedded(network))
+    return any(one.version == each.version and one.overlaps(each) for each in others for one in meant)
+
+
+def _embedded(network: Network) -> Iterator[Network]:
+    """Yield the IPv4 network that an IPv6 one embeds; out of one wider than the prefixes the server cuts the DMZ."""
+    for prefix in EMBEDDING:
+        if isinstance(network, IPv6Network) and network.subnet_of(prefix):
+            address = int(network.network_address) >> (96 - prefix.prefixlen) & 0xFFFFFFFF
+            yield IPv4Network((address, min(32, network.prefixlen - prefix.prefixlen)))
 
 
 RULES: Final[tuple[ResourceRule | StackRule, ...]] = (

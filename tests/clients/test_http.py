@@ -4,8 +4,10 @@ import datetime as dt
 import hashlib
 import ipaddress
 import os
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -245,6 +247,22 @@ def test_the_environment_s_file_takes_nothing_from_the_machine_s_own(
     assert _get(https[0], Trust()) == {}
     with pytest.raises(errors.TlsFailure, match="not trusted"):
         _get(https[0], Trust(ca_file=tmp_path / "cert.pem"))
+
+
+def test_nor_from_the_machine_s_directory_of_authorities(
+    https: tuple[str, Path, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Debian 12 has the directory alone: the file OpenSSL would read is not there."""
+    _certificate(tmp_path, "the node's")
+    directory = tmp_path / "certs"
+    directory.mkdir()
+    shutil.copy(https[1], directory)
+    subprocess.run(["openssl", "rehash", directory], check=True, timeout=60)
+    own = ssl.get_default_verify_paths()._replace(openssl_cafile=str(tmp_path / "missing.pem"))
+    monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: own)
+    monkeypatch.setenv("SSL_CERT_DIR", str(directory))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    assert _get(https[0], Trust()) == {}
 
 
 @pytest.mark.parametrize(

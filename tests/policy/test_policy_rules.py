@@ -3,13 +3,14 @@
 import datetime as dt
 import json
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from policy.resources import Resource
 from policy.rule import Limits
-from policy.rules import NARROWEST_WILDCARD, RULES
+from policy.rules import EMBEDDING, NARROWEST_WILDCARD, RULES
 from policy.secret_rules import SECRET_CONFIG
 from tests.policy.stack import LIMITS, NOW, PRIVATE, config, peer, said, sound, with_, without
 from vpn.settings import KNOWN_KEYS, networks
@@ -27,6 +28,10 @@ def test_the_secret_config_keys_are_the_program_s() -> None:
 
 def test_a_wildcard_is_what_the_program_refuses() -> None:
     assert NARROWEST_WILDCARD == networks.NARROWEST_WILDCARD
+
+
+def test_ipv4_is_embedded_where_the_program_knows_it_to_be() -> None:
+    assert EMBEDDING == networks.EMBEDDING
 
 
 BROKEN: list[tuple[str, list[Resource], str]] = [
@@ -49,6 +54,7 @@ BROKEN: list[tuple[str, list[Resource], str]] = [
     ("no-wildcard", with_("server-state", expectation=peer("128.0.0.0/1")), "128.0.0.0/1"),
     ("no-wildcard", with_("server-state", expectation=peer("10.0.0.0/7")), "10.0.0.0/7"),
     ("dmz-unreachable", with_("server-state", expectation=peer("172.16.0.0/12")), "mallory"),
+    ("dmz-unreachable", with_("server-state", expectation=peer("64:ff9b::ac10:a40/122")), "64:ff9b::ac10:a40/122"),
     ("dmz-unreachable", with_("default", **{"wireguard-vpn:dmz_networks": "[]"}), "cut it off"),
     ("dmz-unreachable", without("default"), "cannot be seen"),
     ("container-protected", [replace(sound()["container"], protect=False)], "protect"),
@@ -84,11 +90,21 @@ def test_every_rule_has_a_case_that_breaks_it() -> None:
         ("172.16.10.128/25", True),
         ("172.16.11.0/24", False),
         ("fd00:10::/64", False),
+        ("64:ff9b::ac10:a05/128", True),
+        ("64:ff9b::/96", True),
+        ("64:ff9b::c0a8:0/112", False),
+        ("::ffff:ac10:a00/120", True),
+        ("2002:ac10:a05:1::/64", True),
+        ("2002:ac00::/22", True),
+        ("2002:ac10:b00::/40", False),
+        ("2000::/3", False),
     ],
 )
 def test_a_route_may_not_touch_the_dmz_in_either_direction(destination: str, *, broken: bool) -> None:
     own = config(dmz_networks=["172.16.10.0/24"], routes=json.dumps([{"destination_network": destination}]))
     assert bool(said("dmz-unreachable", [own])) == broken
+    dmz = tuple(ip_network(each) for each in LIMITS.dmz_networks)
+    assert bool(networks.touched_dmz(ip_network(destination), dmz)) == broken
 
 
 def test_another_site_names_its_own_dmz() -> None:

@@ -1,11 +1,11 @@
-"""NetBox's ways to refuse, each as the one error that says what to do; no network."""
+"""What NetBox is asked for, and its ways to refuse, each as the one error that says what to do; no network."""
 
 from collections.abc import Callable
 
 import httpx
 import pytest
 
-from clients.netbox import Access, NetBox
+from clients.netbox import Access, Mark, NetBox, Registry
 from vpn import errors
 
 TOKEN = "nbt_abcdefghijkl.0123456789012345678901234567890123456789"
@@ -92,6 +92,20 @@ def test_further_pages_are_asked_for_at_the_configured_address(base: str, wrote:
         assert [each["id"] for each in client.find("dcim/sites")] == [1, 2, 3, 4]
     assert all(url.startswith(f"{base}/api/dcim/sites/?") for url in asked)
     assert asked[2:] == [f"{base}/api/dcim/sites/?limit=1&offset={page}&name=a%26b" for page in (2, 3)]
+
+
+def test_of_addresses_only_what_is_read_is_asked_for() -> None:
+    """There is one for each peer, and NetBox takes long to tell all it knows of a thousand."""
+    asked: dict[str, str | None] = {}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked[request.url.path] = request.url.params.get("fields")
+        return httpx.Response(200, json={"count": 0, "next": None, "results": []})
+
+    with netbox(answer) as client:
+        assert Registry(client, Mark("pulumi: wireguard-vpn/prod/0a1b2c")).observed({"virtual_machine": {}}) is None
+    fields = "id,tags,address,assigned_object_type,assigned_object_id,status,dns_name,description"
+    assert {path: each for path, each in asked.items() if each} == {"/api/ipam/ip-addresses/": fields}
 
 
 def test_a_link_out_of_the_api_is_not_followed() -> None:

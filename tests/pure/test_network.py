@@ -61,6 +61,12 @@ def test_an_address_from_dhcp_is_held_to_the_rules_of_a_static_one(address: str,
     assert resolve(of, ring(of), ledger(of), NOW, ct_address="192.168.20.9/16").interface.endpoint
 
 
+def test_an_observed_address_with_a_zone_is_refused() -> None:
+    of = settings(ip_address="dhcp")
+    with pytest.raises(ValueError, match="without a zone"):
+        resolve(of, ring(of), ledger(of), NOW, ct_address="fe80::1%eth0")
+
+
 def test_a_peer_expires_at_its_moment_and_not_before() -> None:
     of = settings(peers=[{"name": "a", "expires_at": "2027-01-31T18:00:00Z"}])
     moment = dt.datetime(2027, 1, 31, 18, tzinfo=dt.UTC)

@@ -34,3 +34,9 @@ def test_the_dmz_that_is_touched_is_named_with_the_form_that_is() -> None:
     assert touched_dmz(ip_network("2002::/16"), dmz) == "172.16.10.0/24, for which 2002:ac10:a00::/40 stands"
     assert touched_dmz(ip_network("fd00::/16"), dmz) == "fd00:d::/64"
     assert touched_dmz(ip_network("64:ff9b::ac11:0/112"), dmz) == ""
+
+
+def test_what_is_wider_than_the_prefixes_that_embed_ipv4_touches_no_form() -> None:
+    dmz = (ip_network("172.16.10.0/24"), ip_network("fd00:d::/64"))
+    assert {touched_dmz(ip_network(each), dmz) for each in ("2000::/3", "2002::/15", "64:ff9b::/95", "::/1")} == {""}
+    assert touched_dmz(ip_network("::/0"), dmz) == "fd00:d::/64"

@@ -102,6 +102,14 @@ def test_the_dmz_is_cut_off_in_the_ipv6_that_stands_for_it() -> None:
     assert elements(nftables.render(network()), "dmz6") == []
 
 
+def test_the_ipv6_internet_as_a_route_comes_after_what_stands_for_the_dmz() -> None:
+    internet = nftables.render(network(address_ipv6="fd00:8::1/64", routes=[{"destination_network": "2000::/3"}]))
+    assert elements(internet, "destinations6") == ["2000::/3"]
+    assert "2002:ac10:a00::/40" in elements(internet, "dmz6")
+    rules = chain(internet, "forward")
+    assert rules.index('ip6 daddr @dmz6 counter drop comment "DMZ"') < rules.index('iifname "wg0" jump from_vpn')
+
+
 def test_what_peers_send_is_judged_for_each_packet() -> None:
     """Established flows pass without a look at the rules only in the direction of the reply."""
     rules = chain(nftables.render(team()), "forward")

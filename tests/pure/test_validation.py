@@ -459,7 +459,15 @@ def test_a_site_of_ipv6_is_no_wildcard() -> None:
 
 def test_a_site_is_not_the_ipv6_that_stands_for_the_dmz() -> None:
     found = problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": ["64:ff9b::ac10:a40/122"]}))
-    assert "DMZ 64:ff9b::ac10:a00/120" in found["peers[0].site_networks[0]"]
+    rule = "must not overlap the DMZ 172.16.10.0/24, for which 64:ff9b::ac10:a00/120 stands"
+    assert found == {"peers[0].site_networks[0]": rule}
+
+
+def test_all_of_the_ipv6_internet_is_no_way_to_the_dmz() -> None:
+    """The packet filter cuts out of it what stands for the DMZ."""
+    internet = {"routes": [{"destination_network": "2000::/3"}], "peers": peers({"allow": [{"network": "2000::/3"}]})}
+    assert problems(address_ipv6="fd00:8::1/64", **internet) == {}
+    assert problems(address_ipv6="fd00:8::1/64", peers=peers({"site_networks": ["2000::/7"]})) == {}
 
 
 @pytest.mark.parametrize(("host", "refused"), [("10.20.0.9", True), ("10.21.0.9", False), ("pve.infra.local", False)])

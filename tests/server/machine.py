@@ -38,6 +38,7 @@ class Version:
     public_key: str = PUBLIC
     interface: str = "wg0"
     agent: bool = False
+    packages: str = "wireguard-tools nftables qrencode"
 
     def config(self) -> str:
         """Return the rendered configuration."""
@@ -62,7 +63,7 @@ class Version:
             "epoch": 1,
             "instance": "BC:24:11:00:00:01",
             "runtime_digest": runtime_digest,
-            "packages": "wireguard-tools nftables qrencode",
+            "packages": self.packages,
             "units": UNITS.format(self.interface) + f" {AGENT}" * self.agent,
             "sysctls": "net.ipv4.ip_forward=1",
             "routes": self.routes,

@@ -41,6 +41,15 @@ def test_packages_that_cannot_be_installed_are_named_and_nothing_is_changed(mach
     ]
 
 
+@pytest.mark.parametrize("missing", ["nftables", "wireguard-tools", "iproute2", "wireguard-go"])
+def test_without_a_package_the_tunnel_needs_nothing_is_changed(server: Machine, missing: str) -> None:
+    (server.home / "packages").write_text("qrencode")
+    server.break_("apt-get")
+    outcome = server.apply(TEAM.but(peers={}, packages=f"qrencode {missing}"))
+    assert outcome.report["reason"].startswith("package lists cannot be fetched")
+    assert "nothing was changed" in outcome.said
+
+
 def test_a_kernel_without_wireguard_is_explained(machine: Machine) -> None:
     machine.break_("ip link add wgvpn-probe")
     outcome = machine.apply(TEAM)

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.server.machine import AGENT, AGENT_FILES, TEAM, Machine, Outcome, key
-from tests.server.test_failures import tampered
+from tests.server.test_failures import PICKY, tampered
 
 WATCHED = TEAM.but(agent=True)
 WITHOUT_BOB = WATCHED.but(peers={"alice": key(1)})
@@ -78,3 +78,11 @@ def test_an_undo_for_another_reason_ends_whole_beside_a_sick_unit(watched: Machi
     assert outcome.report["rolled_back"] is True
     assert outcome.report["reason"].startswith("wg refuses the configuration")
     assert outcome.report["reason"].endswith(f"; {AGENT} does not start; {AGENT} is not active")
+
+
+def test_what_was_sick_before_an_undo_and_is_well_after_it_is_not_told(watched: Machine) -> None:
+    (watched.home / "units" / AGENT).write_text("enabled\n")
+    watched.break_(f"once systemctl start {AGENT}")
+    outcome = tampered(watched, WITHOUT_BOB, {"verify": PICKY})
+    assert {*watched.unit(AGENT)} == {"active", "enabled"}
+    assert outcome.report == outcome.report | {"rolled_back": True, "reason": "not as expected"}

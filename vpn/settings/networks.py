@@ -30,20 +30,18 @@ out: nothing is behind them.
 """
 
 
-_NAT64 = IPv6Network("64:ff9b::/96")
-_MAPPED = IPv6Network("::ffff:0:0/96")
-_6TO4 = IPv6Network("2002::/16")
+EMBEDDING: Final = tuple(IPv6Network(each) for each in ("64:ff9b::/96", "::ffff:0:0/96", "2002::/16"))
+"""The prefixes with an IPv4 address right behind them: of NAT64 (RFC 6052), IPv4-mapped (RFC 4291) and 6to4 (RFC 3056).
+
+A NAT64 prefix of a site's own is not known here. The policy pack has its own copy; a test holds the two equal.
+"""
 
 
 def forms(network: IPNetwork) -> tuple[IPNetwork, ...]:
-    """Return a network and, of an IPv4 one, the IPv6 networks that stand for it wherever a router translates them.
-
-    They are those of NAT64 (RFC 6052), IPv4-mapped addresses (RFC 4291) and 6to4 (RFC 3056). A NAT64 prefix of a site's
-    own is not known here.
-    """
+    """Return a network and, of an IPv4 one, the IPv6 networks that stand for it wherever a router translates them."""
     if isinstance(network, IPv6Network):
         return (network,)
-    return (network, *(_embedded(network, prefix) for prefix in (_NAT64, _MAPPED, _6TO4)))
+    return (network, *(_embedded(network, prefix) for prefix in EMBEDDING))
 
 
 def _embedded(network: IPv4Network, prefix: IPv6Network) -> IPv6Network:
@@ -53,9 +51,14 @@ def _embedded(network: IPv4Network, prefix: IPv6Network) -> IPv6Network:
 
 
 def touched_dmz(network: IPNetwork, dmz: tuple[IPNetwork, ...]) -> str:
-    """Say which network of the DMZ shares an address with `network`, by whichever form; "" when none does."""
+    """Say which network of the DMZ shares an address with `network`, by whichever form; "" when none does.
+
+    What is wider than the prefixes that embed IPv4, as all of the IPv6 internet, means more than they stand for: the
+    packet filter cuts the forms out of it.
+    """
+    embeds = in_any(network, EMBEDDING)
     for each in dmz:
-        if form := touches(network, forms(each)):
+        if form := touches(network, forms(each) if embeds else (each,)):
             return str(each) if form == each else f"{each}, for which {form} stands"
     return ""
 

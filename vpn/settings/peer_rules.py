@@ -11,7 +11,7 @@ from vpn.errors import Problem
 from vpn.settings.build import path
 from vpn.settings.ip import IPAddress, IPNetwork, address
 from vpn.settings.names import split_endpoint
-from vpn.settings.networks import PRIVATE, forms, in_any, touched_dmz, touches, wildcard
+from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches, wildcard
 from vpn.settings.peers import AllowRule, PeerSettings
 from vpn.settings.settings import Check, Settings
 
@@ -68,16 +68,16 @@ def _sites_are_apart(settings: Settings) -> Iterator[Problem]:
     address: str | None = settings.container.ip_address
     container = () if address in (None, "dhcp") else (ip_interface(str(address)).network,)
     destinations = tuple(each for each in settings.destinations if each)
-    dmz = tuple(form for each in settings.routing.dmz_networks or () for form in forms(each))
     for claim in _claims(settings, "site_networks"):
         for others, what in (
             (settings.vpn_networks, "the VPN subnet"),
-            (dmz, "the DMZ"),
             (destinations, "the route"),
             (container, "the container's network"),
         ):
             if other := touches(claim.network, others):
                 yield Problem(claim.key, str(claim.network), f"must not overlap {what} {other}")
+        if dmz := touched_dmz(claim.network, settings.routing.dmz_networks or ()):
+            yield Problem(claim.key, str(claim.network), f"must not overlap the DMZ {dmz}")
         if claim.network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(claim.key, str(claim.network), "needs address_ipv6 to be set")
     yield from _overlaps(_claims(settings, "site_networks"), "must be unique and not overlap")
