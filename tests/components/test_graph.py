@@ -167,12 +167,14 @@ def test_the_container_carries_the_mark_of_its_owner(graph: Graph) -> None:
     assert graph.custom["server-state"].inputs["mark"] == mark
 
 
-def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph) -> None:
+def test_what_concerns_only_the_making_or_a_hand_set_never_replaces_the_container(graph: Graph) -> None:
     request = graph.custom["container"].request
     assert set(request.ignoreChanges) == {
         "operatingSystem.templateFileId",
         "devicePassthroughs",
         "initialization.userAccount",
+        "mountPoints",
+        "template",
     }
     assert request.deleteBeforeReplace
 
