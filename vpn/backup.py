@@ -21,7 +21,10 @@ PRUNE_KEYS = (
     "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly",
 )  # fmt: skip
 VERIFY_KEYS = ("store", "ns", "schedule", "max-depth", "comment", "ignore-verified", "outdated-after")
-BACKUP_KEYS = ("storage", "schedule", "vmid", "pool", "all", "exclude", "mode", "enabled", "node", "comment")
+BACKUP_KEYS = (
+    "storage", "schedule", "vmid", "pool", "all", "exclude", "exclude-path", "mode", "enabled", "node", "comment",
+    "prune-backups",
+)  # fmt: skip
 KEEPS = tuple(key for key in PRUNE_KEYS if key.startswith("keep-"))
 LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
@@ -103,7 +106,10 @@ def backup_job(vmid: int, storage: str, schedule: str, mark: str) -> Job:
 
 
 def as_job(raw: Mapping[str, object], keys: Iterable[str]) -> Job:
-    """Return what an API answered in the form desired jobs have: known keys, text values, booleans as 0 and 1."""
+    """Return what an API answered in the form desired jobs have: known keys, text values, booleans as 0 and 1.
+
+    What Proxmox VE shows as an object or a list, though it takes text, is text again.
+    """
     return {key: _text(raw[key]) for key in keys if raw.get(key) not in (None, "")}
 
 
@@ -182,6 +188,10 @@ def _parts(namespace: str) -> list[str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={_text(each)}" for key, each in sorted(value.items()))
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
     return str(int(value)) if isinstance(value, bool | float) else str(value)
 
 

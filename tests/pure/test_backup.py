@@ -99,6 +99,8 @@ def test_what_an_api_answers_compares_as_text() -> None:
     raw = {"enabled": 1, "ignore-verified": True, "keep-daily": 7.0, "type": "vzdump", "ns": "", "comment": None}
     keys = ("enabled", "ignore-verified", "keep-daily", "ns", "comment")
     assert backup.as_job(raw, keys) == {"enabled": "1", "ignore-verified": "1", "keep-daily": "7"}
+    pve = {"prune-backups": {"keep-weekly": 2, "keep-last": 1}, "exclude-path": ["/a", "/b"]}
+    assert backup.as_job(pve, pve) == {"prune-backups": "keep-last=1,keep-weekly=2", "exclude-path": "/a,/b"}
 
 
 @pytest.mark.parametrize("stack", ["prod", "org/prod", "a" * 60, "löwe"])

@@ -60,6 +60,8 @@ def test_destroy_leaves_both_systems_as_they_were(stack: Stack, strong: Systems)
         lambda s: s.pve.data["jobs"][JOB].update({"enabled": 0}),
         lambda s: s.pve.data["jobs"][JOB].update({"vmid": "100"}),
         lambda s: s.pve.data["jobs"][JOB].update({"node": "elsewhere"}),
+        lambda s: s.pve.data["jobs"][JOB].update({"prune-backups": "keep-last=1"}),
+        lambda s: s.pve.data["jobs"][JOB].update({"exclude-path": ["/etc/wireguard"]}),
     ],
 )
 def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
