@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from clients.proxmox import Proxmox
 from providers import connections
 from providers.props import Props
-from providers.vmid import FORGET, UNMARKED, Holder, holder, ours
+from providers.vmid import FORGET, Holder, holder, ours, unmarked
 from vpn.errors import (
     Forbidden,
     OwnershipError,
@@ -34,7 +34,6 @@ ELSEWHERE = (
 )
 HELD = "cannot make it anew: {found} has {held} in Proxmox VE. It would be stopped and then not be removed. {way} first"
 WAYS = {"lock": "Wait for what holds it, or pct unlock {vmid}", "protection": "pct set {vmid} --protection 0"}
-STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
     "Tell the state first: pulumi stack export --file FILE, in it node and nodeName {here} for {before}, "
@@ -171,9 +170,8 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
         yield from _cluster_problems(old, new)
         return
     if not found.bears(new.mark):
-        kept = old is not None and old.container_id == vmid and found.guest.kind == "lxc"
-        words = UNMARKED.format(found=found, mark=new.mark) if kept else STRANGE.format(found=found)
-        yield Problem("container_id", str(vmid), words)
+        known = old is not None and old.container_id == vmid
+        yield Problem("container_id", str(vmid), unmarked(found, new.mark, known=known))
         return
     yield from _place_problems(found, old, new)
     if not new.allow_replacement:

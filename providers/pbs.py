@@ -195,7 +195,7 @@ def _repeat_on_conflict(ensure: Callable[[], None]) -> None:
 
 def _refuse_foreign(what: str, new: Schedule, found: dict[str, Any]) -> None:
     if not is_ours(found, new.mark) and not new.adopt:
-        raise OwnershipError(foreign(what, new.job_id))
+        raise OwnershipError(foreign(what, new.job_id, found))
 
 
 def _marked(jobs: Iterable[dict[str, Any]], mark: str) -> list[str]:

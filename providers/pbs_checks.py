@@ -7,7 +7,7 @@ from clients.backup_jobs import BackupJobs
 from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
 from providers.props import Props
-from vpn import backup
+from vpn import backup, marks
 from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem
 
@@ -51,7 +51,8 @@ class Schedule(Props):
 
 def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
     """Return everything that stands against the schedule, by config key."""
-    return [*_place_problems(pbs, new), *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
+    renamed = _renamed_problems(pbs, new)
+    return renamed or [*_place_problems(pbs, new), *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
@@ -75,9 +76,11 @@ def is_ours(job: Mapping[str, Any], mark: str) -> bool:
     return bool(mark) and str(job.get("comment", "")).strip() == mark
 
 
-def foreign(what: str, job_id: str) -> str:
-    """Say that a job of our name belongs to somebody else, and the ways out."""
-    return f"the {what} {job_id!r} exists and is not ours; rename or remove it, or set pbs_adopt to take it over"
+def foreign(what: str, job_id: str, job: Mapping[str, Any]) -> str:
+    """Say that a job of our name belongs to somebody else, to whom if its comment tells, and the ways out."""
+    stack = marks.stack_of(str(job.get("comment", "")))
+    whose = f"is stack {stack}'s" if stack else "is not ours"
+    return f"the {what} {job_id!r} exists and {whose}; rename or remove it, or set pbs_adopt to take it over"
 
 
 def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
@@ -97,6 +100,14 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     return [Problem("pbs_token", None, rule)] if missing else []
 
 
+def _renamed_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    """Say that our jobs carry another name of this stack: all of it would count as somebody else's."""
+    for job in (*pbs.jobs("prune"), *pbs.jobs("verify")):
+        if former := marks.former_name(str(job.get("comment", "")), new.mark):
+            return [Problem("stack", None, f"the job {job['id']!r} {marks.RENAMED.format(former=former)}")]
+    return []
+
+
 def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     jobs = pbs.jobs("prune")
     taken = [*_taken("prune job", jobs, new), *_taken("verify job", pbs.jobs("verify"), new)]
@@ -109,7 +120,7 @@ def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
 def _taken(what: str, jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[Problem]:
     """Return a problem for a job that has our id and is neither ours nor to be adopted."""
     others = [job for job in jobs if job["id"] == new.job_id and not is_ours(job, new.mark) and not new.adopt]
-    return [Problem("pbs_adopt", None, foreign(what, new.job_id)) for _ in others]
+    return [Problem("pbs_adopt", None, foreign(what, new.job_id, job)) for job in others]
 
 
 def _cluster_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:

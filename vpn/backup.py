@@ -8,6 +8,7 @@ as the wire form its API takes, so that desired and observed compare key by key.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -84,8 +85,16 @@ class Place:
 
 
 def job_id(project: str, stack: str) -> str:
-    """Return the id our jobs carry in PBS and Proxmox VE, within their 32 characters."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{project}-{stack}")[:LONGEST_JOB_ID]
+    """Return the id our jobs carry in PBS and Proxmox VE, within their 32 characters.
+
+    One that has to be cut ends in digits that come from the whole: names that begin alike stay apart.
+    """
+    whole = f"{project}-{stack}"
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", whole)
+    if len(name) <= LONGEST_JOB_ID:
+        return name
+    digits = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_JOB_ID - 9]}-{digits}"
 
 
 def prune_job(place: Place, schedule: str, retention: Retention, mark: str) -> Job:

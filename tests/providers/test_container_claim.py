@@ -84,6 +84,16 @@ def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: P
     assert "choose another" not in said
 
 
+def test_a_container_of_this_stack_s_former_name_is_told_with_the_way_back(pve: Pve, check: Check) -> None:
+    """Its mark, and all its other marks, hold the name the stack had before `pulumi stack rename`."""
+    pve.guests[2090] = guest("wireguard", "WireGuard VPN server\npulumi: wireguard-vpn/old/0123456789abcdef")
+    for olds in (PROPS, None):
+        said = check(PROPS, olds)["container_id"]
+        assert "the stack was renamed. Rename it back: pulumi stack rename old" in said
+        assert "put that line back" not in said
+        assert "choose another" not in said
+
+
 @pytest.mark.parametrize(
     ("taken", "words"),
     [

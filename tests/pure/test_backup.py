@@ -111,6 +111,11 @@ def test_a_job_id_is_one_that_both_systems_take(stack: str) -> None:
     )
 
 
+def test_stacks_whose_names_begin_alike_have_jobs_of_their_own() -> None:
+    assert backup.job_id("wireguard-vpn", "a" * 18) == f"wireguard-vpn-{'a' * 18}", "it fits"
+    assert len({backup.job_id("wireguard-vpn", f"customer-frankfurt-{n}") for n in range(100)}) == 100
+
+
 def snapshot(hours_ago: float, **other: object) -> dict[str, object]:
     files = [{"filename": "index.json.blob"}, {"filename": "root.pxar.didx"}, {"filename": "pct.conf.blob"}]
     time = int((NOW - dt.timedelta(hours=hours_ago)).timestamp())

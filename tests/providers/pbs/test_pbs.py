@@ -112,6 +112,28 @@ def test_a_foreign_job_of_any_kind_is_told_at_preview(stack: Stack, strong: Syst
     assert strong.pve.data["jobs"][JOB] == theirs
 
 
+def test_a_job_of_another_stack_is_told_with_that_stack_s_name(stack: Stack, systems: Systems) -> None:
+    theirs = {
+        "id": JOB,
+        "store": "backup",
+        "ns": "wireguard",
+        "comment": "pulumi: wireguard-vpn/other/fedcba9876543210",
+    }
+    systems.pbs.data["verify"][JOB] = theirs
+    with pytest.raises(CheckFailed, match=f"the verify job '{JOB}' exists and is stack wireguard-vpn/other's"):
+        stack.up()
+
+
+def test_a_renamed_stack_is_told_to_take_its_name_back(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    mark = MARK.replace("/test/", "/renamed/")
+    with pytest.raises(CheckFailed, match="the stack was renamed. Rename it back: pulumi stack rename test") as told:
+        stack.up(mark=mark, job_id="wireguard-vpn-renamed")
+    assert "pbs_adopt" not in str(told.value)
+    assert systems.jobs == before
+
+
 def test_a_prune_job_that_undercuts_ours_is_named(stack: Stack, systems: Systems) -> None:
     systems.pbs.data["prune"]["nightly"] = {"id": "nightly", "store": "backup", "schedule": "daily", "keep-last": 1}
     systems.pbs.data["acl"].append(
