@@ -26,9 +26,13 @@ ATTEMPTS = 3
 
 
 class ReservationProps(Schedule):
-    """The schedule's place, proven; `warnings` says what is allowed but unwise."""
+    """The schedule's place, proven; `warnings` says what is allowed but unwise.
+
+    `vmids` are all that the stack's container has had: backups of each are its own.
+    """
 
     warnings: list[str] = Field(default_factory=list)
+    vmids: list[int] = Field(default_factory=list)
 
 
 class RegistrationProps(Schedule):
@@ -56,18 +60,19 @@ class ReservationProvider(Provider[ReservationProps]):
     """Proves at preview that the schedule can be made; its removal takes away what carries our mark."""
 
     props = ReservationProps
-    computed = frozenset({"warnings"})
+    computed = frozenset({"warnings", "vmids"})
     replace_on = frozenset({"job_id"})
 
     def on_check(self, old: ReservationProps | None, new: ReservationProps) -> ReservationProps:
         """Look at both systems when anything about the place is new; refuse with all problems at once."""
+        vmids = sorted({new.vmid, *((old.vmid, *old.vmids) if old else ())})
         if old and not self.on_diff(old, new):
-            return new.with_(warnings=old.warnings)
+            return new.with_(warnings=old.warnings, vmids=vmids)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
-            found = problems(pbs, proxmox, new)
+            found = problems(pbs, proxmox, new, vmids)
             if found:
                 raise ConfigError(found)
-            return new.with_(warnings=warnings(pbs, new))
+            return new.with_(warnings=warnings(pbs, new), vmids=vmids)
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
         """Nothing is made yet: the place was proven in `check`."""

@@ -1,6 +1,6 @@
 """What must hold before a backup schedule is made, on Proxmox Backup Server and on Proxmox VE."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from clients.backup_jobs import BackupJobs
@@ -12,6 +12,13 @@ from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem
 
 CLOSED = "maintenance"
+NAMED = 5
+"""How many backup groups of others are named in one message."""
+STRANGERS = (
+    "holds backups of other guests ({groups}), of which this stack's prune job would remove all but its own retention; "
+    "give the stack a namespace for itself. If that is wanted, or they are all this stack's, set pbs_shared_namespace"
+)
+RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
 
@@ -33,6 +40,7 @@ class Schedule(Props):
     namespace: str = ""
     backup_job: Literal["own", "pool"] = "own"
     adopt: bool = False
+    shared: bool = False
     keep_last: int = 0
     keep_daily: int = 0
     keep_weekly: int = 0
@@ -49,10 +57,13 @@ class Schedule(Props):
         return Place(self.datastore, self.namespace)
 
 
-def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
-    """Return everything that stands against the schedule, by config key."""
+def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int]) -> list[Problem]:
+    """Return everything that stands against the schedule, by config key; `vmids` are those our container has had."""
     renamed = _renamed_problems(pbs, new)
-    return renamed or [*_place_problems(pbs, new), *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
+    if renamed:
+        return renamed
+    place = _place_problems(pbs, new) or _group_problems(pbs, new, vmids)
+    return [*place, *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
@@ -100,6 +111,13 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     return [Problem("pbs_token", None, rule)] if missing else []
 
 
+def _group_problems(pbs: Pbs, new: Schedule, vmids: Collection[int]) -> list[Problem]:
+    """Say whose backups our prune job would remove: it acts on every group of the namespace, and has no filter."""
+    others = () if new.shared else backup.strangers(pbs.groups(new.datastore, new.namespace), vmids)
+    named = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
+    return [Problem("pbs_namespace", repr(new.namespace), STRANGERS.format(groups=named))] if others else []
+
+
 def _renamed_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     """Say that our jobs carry another name of this stack: all of it would count as somebody else's."""
     for job in (*pbs.jobs("prune"), *pbs.jobs("verify")):
@@ -113,8 +131,13 @@ def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     taken = [*_taken("prune job", jobs, new), *_taken("verify job", pbs.jobs("verify"), new)]
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
     others = backup.undercutting(listed, new.place, new.job_id, new.retention.keeps())
-    rule = f"prune job {', '.join(others)} acts on this namespace too and keeps less: the stricter retention wins"
-    return taken + ([Problem("pbs_namespace", repr(new.namespace), rule)] if others else [])
+    losing = backup.outlasting(listed, new.place, new.job_id, new.retention.keeps())
+    found = {"less": others, "more": tuple(job for job in losing if job not in others)}
+    return taken + [
+        Problem("pbs_namespace", repr(new.namespace), RIVALS.format(jobs=", ".join(jobs), keeps=keeps))
+        for keeps, jobs in found.items()
+        if jobs
+    ]
 
 
 def _taken(what: str, jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[Problem]:

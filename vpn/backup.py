@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -146,6 +146,29 @@ def undercutting(
             and not (keeps and all(int(job.get(k, 0)) >= int(count) for k, count in keeps.items()))
         )
     )
+
+
+def outlasting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str, keeps: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ids of other enabled prune jobs made for our very namespace that keep more than `keeps`.
+
+    Ours would take away what they keep. One for a namespace above is made for others besides us.
+    """
+    return tuple(
+        sorted(
+            job["id"]
+            for job in jobs
+            if job["id"] != ours
+            and job.get("disable") != "1"
+            and (job.get("store"), _parts(job.get("ns", ""))) == (place.store, _parts(place.namespace))
+            and any(int(job.get(key, 0)) > int(keeps.get(key, 0)) for key in KEEPS)
+        )
+    )
+
+
+def strangers(groups: Iterable[Mapping[str, object]], vmids: Collection[int]) -> tuple[str, ...]:
+    """Return the backup groups (`ct/100`) of a namespace that are of none of these containers."""
+    ours = {f"ct/{vmid}" for vmid in vmids}
+    return tuple(sorted({f"{each['backup-type']}/{each['backup-id']}" for each in groups} - ours))
 
 
 def covering(

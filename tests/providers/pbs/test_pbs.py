@@ -78,7 +78,7 @@ def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
 
 def test_a_change_of_retention_is_made_in_place(stack: Stack, systems: Systems) -> None:
     stack.up()
-    assert stack.up(keep_daily=14, keep_weekly=0) == ("same", "update")
+    assert stack.up(keep_daily=14, keep_weekly=0) == ("update", "update")
     job = systems.pbs.data["prune"][JOB]
     assert job["keep-daily"] == 14
     assert "keep-weekly" not in job
@@ -128,10 +128,41 @@ def test_a_renamed_stack_is_told_to_take_its_name_back(stack: Stack, systems: Sy
     stack.up()
     before = systems.jobs
     mark = MARK.replace("/test/", "/renamed/")
-    with pytest.raises(CheckFailed, match="the stack was renamed. Rename it back: pulumi stack rename test") as told:
+    with pytest.raises(CheckFailed, match=r"the stack was renamed\. Rename it back: pulumi stack rename test") as told:
         stack.up(mark=mark, job_id="wireguard-vpn-renamed")
     assert "pbs_adopt" not in str(told.value)
     assert systems.jobs == before
+
+
+def test_a_namespace_with_another_guest_s_backups_is_not_pruned_unless_that_is_wanted(
+    stack: Stack, systems: Systems
+) -> None:
+    """A prune job acts on every group of its namespace."""
+    systems.back_up("ct", "2090")
+    systems.back_up("vm", "100")
+    with pytest.raises(CheckFailed, match=r"pbs_namespace: .*other guests \(vm/100\).*pbs_shared_namespace"):
+        stack.up()
+    assert not systems.pbs.data["prune"]
+    assert stack.up(shared=True) == ("create", "create")
+    assert stack.up(shared=True) == ("same", "same")
+
+
+def test_backups_of_the_vmid_our_container_had_before_are_its_own(stack: Stack, systems: Systems) -> None:
+    systems.back_up("ct", "2090")
+    stack.up()
+    assert stack.up(vmid=2091) == ("update", "update")
+    assert stack.up(vmid=2091, keep_daily=9) == ("update", "update")
+    assert stack.reservation.outs["vmids"] == [2090, 2091]
+
+
+def test_a_prune_job_of_the_same_namespace_that_keeps_more_is_named(stack: Stack, systems: Systems) -> None:
+    """Ours would cut what it keeps."""
+    theirs = {"id": "theirs", "store": "backup", "ns": "wireguard", "max-depth": 0, "schedule": "daily"}
+    systems.pbs.data["prune"]["theirs"] = {**theirs, "keep-daily": 7, "keep-weekly": 4, "keep-yearly": 3}
+    with pytest.raises(CheckFailed, match="prune job theirs acts on this namespace too and keeps more"):
+        stack.up(shared=True)
+    del systems.pbs.data["prune"]["theirs"]["keep-yearly"]
+    assert stack.up(shared=True) == ("create", "create")
 
 
 def test_a_prune_job_that_undercuts_ours_is_named(stack: Stack, systems: Systems) -> None:
