@@ -17,7 +17,16 @@ from clients.pbs import JobKind, Pbs
 from clients.proxmox import SYSTEM as PROXMOX
 from providers import connections
 from providers.base import Provider
-from providers.pbs_checks import Schedule, covering, foreign, is_ours, problems, uncovered, warnings
+from providers.pbs_checks import (
+    Schedule,
+    covering_now,
+    foreign,
+    is_ours,
+    problems,
+    renewal_problems,
+    uncovered,
+    warnings,
+)
 from vpn import backup
 from vpn.backup import Job
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
@@ -69,7 +78,7 @@ class ReservationProvider(Provider[ReservationProps]):
         if old and not self.on_diff(old, new):
             return new.with_(warnings=old.warnings, vmids=vmids)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
-            found = problems(pbs, proxmox, new, vmids)
+            found = problems(pbs, proxmox, new, vmids) + ([] if old else renewal_problems(pbs, new))
             if found:
                 raise ConfigError(found)
             return new.with_(warnings=warnings(pbs, new), vmids=vmids)
@@ -117,7 +126,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
                 prune=_observed(pbs, "prune", old.job_id),
                 verify=_observed(pbs, "verify", old.job_id),
                 backup=backup.as_job(own or {}, backup.BACKUP_KEYS),
-                covered_by=covering(BackupJobs(proxmox).all(), old),
+                covered_by=covering_now(proxmox, old),
             )
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -144,7 +153,7 @@ def _ensure(new: RegistrationProps) -> RegistrationProps:
         _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "own":
             _repeat_on_conflict(lambda: _ensure_backup(BackupJobs(proxmox), new))
-        covered = covering(BackupJobs(proxmox).all(), new)
+        covered = covering_now(proxmox, new)
         if not covered:
             raise NotFound(PROXMOX, uncovered(new))
         if new.backup_job == "pool":

@@ -18,6 +18,11 @@ STRANGERS = (
     "holds backups of other guests ({groups}), of which this stack's prune job would remove all but its own retention; "
     "give the stack a namespace for itself. If that is wanted, or they are all this stack's, set pbs_shared_namespace"
 )
+ANEW = (
+    "would be needed: job {job!r} is this stack's already, and its reservation is made anew. Where --replace or a "
+    "taint replaces that, the old one's end would remove the job: leave --replace out, or pulumi state untaint URN. If the "
+    "state has lost the reservation, set it for one run"
+)
 RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
@@ -66,6 +71,13 @@ def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int]) 
     return [*place, *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
 
 
+def renewal_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    """Say that the reservation is made anew beside our jobs; of a replacement the engine shows no old values."""
+    jobs = [] if new.adopt else [*pbs.jobs("prune"), *pbs.jobs("verify")]
+    present = any(job["id"] == new.job_id and is_ours(job, new.mark) for job in jobs)
+    return [Problem("pbs_adopt", "true", ANEW.format(job=new.job_id))] if present else []
+
+
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
     """Return the ids of the cluster's backup jobs that write the CT, or what its pool will hold, to the storage.
 
@@ -74,6 +86,13 @@ def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
     counted = (job for job in jobs if new.backup_job == "own" or not is_ours(job, new.mark))
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in counted]
     return list(backup.covering(listed, new.storage, new.vmid, new.pool, new.node))
+
+
+def covering_now(proxmox: Proxmox, new: Schedule) -> list[str]:
+    """Return the ids of the jobs that write the CT as it stands: a hand may have taken it out of its pool."""
+    guest = next((each for each in proxmox.guests() if each.vmid == new.vmid), None)
+    there = new.with_(pool=guest.pool, node=guest.node) if guest else new
+    return covering(BackupJobs(proxmox).all(), there)
 
 
 def uncovered(new: Schedule) -> str:

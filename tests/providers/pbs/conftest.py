@@ -71,6 +71,11 @@ class Systems:
         store = self.pbs.datastore("backup")
         store.finish(store.begin("wireguard", kind, ident, 1_800_000_000, BACKUP), "wireguard", protected=False)
 
+    def have_container(self, vmid: int, pool: str) -> None:
+        """Have a container in a pool."""
+        self.pve.data["guests"][str(vmid)] = {"config": {"hostname": "wireguard"}, "lock": ""}
+        self.pve.data["pools"].setdefault(pool, {"comment": "", "vms": [], "storage": []})["vms"] = [str(vmid)]
+
     def grant(self, path: str, *privileges: str) -> None:
         """Give the Proxmox VE token more."""
         self.pve.data["roles"]["More"] = list(privileges)

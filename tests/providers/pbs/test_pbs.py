@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lab.api.faults import Fault
-from tests.providers.engine import CheckFailed, error_of
+from providers.pbs import ReservationProvider
+from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.host import Host, HostError
 from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
 
@@ -232,6 +233,39 @@ def test_a_pool_s_job_that_went_away_shows_and_is_looked_for_again(stack: Stack,
     assert stack.up() == ("same", "update")
     assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
     assert stack.up() == ("same", "same")
+
+
+def test_a_container_taken_out_of_its_pool_is_not_said_to_be_covered(stack: Stack, systems: Systems) -> None:
+    systems.have_container(2090, "wireguard")
+    stack.up()
+    systems.have_container(2090, "elsewhere")
+    systems.pve.data["pools"]["wireguard"]["vms"] = []
+    stack.refresh()
+    assert stack.registration.outs["covered_by"] == []
+    assert "no enabled backup job" in error_of(stack.up)
+    systems.have_container(2090, "wireguard")
+    systems.pve.data["pools"]["elsewhere"]["vms"] = []
+    assert stack.up() == ("same", "update")
+    assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
+
+
+def test_a_reservation_that_is_replaced_does_not_take_the_jobs_with_it(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    with pytest.raises(CheckFailed, match=f"job '{JOB}' is this stack's already"):
+        stack.reservation.replace()
+    assert systems.jobs == before
+    assert stack.up() == ("same", "same")
+
+
+def test_jobs_of_a_reservation_that_the_state_has_lost_are_kept_on_request(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    stack.reservation = Managed(stack.host, ReservationProvider())
+    with pytest.raises(CheckFailed, match="pbs_adopt"):
+        stack.up()
+    assert stack.up(adopt=True) == ("create", "update")
+    assert systems.jobs == before
 
 
 def test_our_own_backup_job_goes_when_the_pool_s_job_is_to_do_it(stack: Stack, strong: Systems) -> None:
