@@ -20,8 +20,8 @@ STRANGERS = (
 )
 ANEW = (
     "would be needed: job {job!r} is this stack's already, and its reservation is made anew. Where --replace or a "
-    "taint replaces that, the old one's end would remove the job: leave --replace out, or pulumi state untaint URN. If the "
-    "state has lost the reservation, set it for one run"
+    "taint replaces that, the old one's end would remove the job: leave --replace out, or pulumi state untaint URN. "
+    "If the state has lost the reservation, set it for one run"
 )
 RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
