@@ -122,6 +122,7 @@ def proven(settings: Settings) -> dict[str, Any]:
         "memory": own.memory_mb,
         "swap": own.swap_mb,
         "onboot": int(own.onboot),
+        "features": "nesting=1" if own.nesting else None,
         "searchdomain": own.domain,
         "nameserver": " ".join(map(str, own.dns_servers)),
     }
