@@ -216,6 +216,7 @@ def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph:
     expected = {"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""}
     assert inputs["interface"] == expected
     assert inputs["config"]["nameserver"] == ""
+    assert inputs["config"]["features"] == "nesting=1"
 
 
 def test_without_the_proxmox_firewall_there_is_none() -> None:
