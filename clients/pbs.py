@@ -111,6 +111,10 @@ class Pbs:
         """Remove a job; one that is gone already is no error."""
         _unless_gone(lambda: self._write("DELETE", f"/config/{kind}/{job_id}"))
 
+    def groups(self, store: str, namespace: str) -> list[dict[str, Any]]:
+        """Return the backup groups of a namespace: one for each guest that has backups there."""
+        return self._list(f"/admin/datastore/{store}/groups", {"ns": namespace} if namespace else {})
+
     def snapshots(self, store: str, namespace: str, vmid: int) -> list[dict[str, Any]]:
         """Return the CT's snapshots in a namespace, running and aborted ones among them."""
         where = {"backup-type": "ct", "backup-id": str(vmid)} | ({"ns": namespace} if namespace else {})

@@ -49,6 +49,7 @@ def _place(settings: Settings) -> dict[str, Any]:
         "namespace": own.pbs_namespace,
         "backup_job": own.backup_job,
         "adopt": own.pbs_adopt,
+        "shared": own.pbs_shared_namespace,
     }
 
 

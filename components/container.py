@@ -89,7 +89,8 @@ class Container(pulumi.ComponentResource):
         """Say how the guest may change: what replaces it would mean an empty disk.
 
         A newer template and another first SSH key concern only the making of a CT; both would
-        force a replacement. A device that root on the node gave the guest (userspace WireGuard needs
+        force a replacement, and so would a mount point and the mark of a template that a hand set and a refresh saw.
+        A device that root on the node gave the guest (userspace WireGuard needs
         /dev/net/tun) stays: no token may change it. The claim removes the CT with itself: Proxmox's provider would fail
         at one that is gone, and delete a stranger's that took its VMID.
         """
@@ -99,7 +100,13 @@ class Container(pulumi.ComponentResource):
             depends_on=[claim],
             deleted_with=claim,
             delete_before_replace=True,  # both have one VMID
-            ignore_changes=["operatingSystem.templateFileId", "initialization.userAccount", "devicePassthroughs"],
+            ignore_changes=[
+                "operatingSystem.templateFileId",
+                "initialization.userAccount",
+                "devicePassthroughs",
+                "mountPoints",
+                "template",
+            ],
         )
 
 
@@ -115,6 +122,7 @@ def proven(settings: Settings) -> dict[str, Any]:
         "memory": own.memory_mb,
         "swap": own.swap_mb,
         "onboot": int(own.onboot),
+        "features": "nesting=1" if own.nesting else None,
         "searchdomain": own.domain,
         "nameserver": " ".join(map(str, own.dns_servers)),
     }

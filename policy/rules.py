@@ -55,6 +55,7 @@ RENEWED: Final = frozenset({"wireguard", "preshared"})
 """Kinds of keys that are rotated: the stack's login, the agent's key and the owner's id have no generation to raise."""
 _FOREIGN: Final = {
     "mountPoints": "mount points",
+    "template": "the mark of a template",
     "idmaps": "an id map of its own",
     "hookScriptFileId": "a hook script on the node",
 }

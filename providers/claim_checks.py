@@ -3,12 +3,10 @@
 import math
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ConfigDict
-
 from clients.proxmox import Proxmox
 from providers import connections
-from providers.props import Props
-from providers.vmid import FORGET, UNMARKED, Holder, holder, ours
+from providers.claim_props import ClaimProps, Place, former, seen, settled, vanished
+from providers.vmid import FORGET, Holder, holder, unmarked
 from vpn.errors import (
     ConfigError,
     Forbidden,
@@ -35,7 +33,6 @@ ELSEWHERE = (
 )
 HELD = "cannot make it anew: {found} has {held} in Proxmox VE. It would be stopped and then not be removed. {way} first"
 WAYS = {"lock": "Wait for what holds it, or pct unlock {vmid}", "protection": "pct set {vmid} --protection 0"}
-STRANGE = "is taken by {found}, which this stack did not make; choose another"
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
     "Tell the state first: pulumi stack export --file FILE, in it node and nodeName {here} for {before}, "
@@ -43,43 +40,16 @@ MOVED = (
 )
 
 
-class Place(BaseModel):
-    """Where a container is, as far as Proxmox's plugin makes it anew to change it."""
-
-    model_config = ConfigDict(frozen=True)
-
-    node: str
-    container_id: int
-    storage_pool: str
-    pool: str | None = None
-
-
-class ClaimProps(Props):
-    """What a container cannot change without being made anew; `mark` is the line that makes a guest ours.
-
-    The claim runs ahead of the container: `former` is where that was before a change that was not seen to succeed yet.
-    """
-
-    endpoint: str | None = None
-    node: str
-    container_id: int
-    storage_pool: str
-    unprivileged: bool = True
-    pool: str | None = None
-    disk_gb: int
-    allow_replacement: bool = False
-    mark: str = ""
-    former: Place | None = None
-
-    @property
-    def place(self) -> Place:
-        """Where the container is to be."""
-        return Place.model_validate(self, from_attributes=True)
-
-    @property
-    def last(self) -> Place:
-        """Where Proxmox's plugin may have the container."""
-        return self.former or self.place
+OUTSIDE = (
+    "does not have this stack's container, {found}: the pool's backup job passes it over, and the token's rights do "
+    "not reach it. An administrator has to put it back: pveum pool modify {pool} --vms {vmid}"
+)
+ANEW = (
+    "would be needed: this stack's container, {found}, is there, and its claim is made anew. Where --replace or a "
+    "taint replaces the claim, the old one's end would remove the container: leave --replace out, or pulumi state "
+    "untaint URN, URN being the ContainerClaim's in pulumi stack --show-urns. If the state has lost the claim, get the "
+    "state back first: wgvpn keys restore"
+)
 
 
 def replacement_problems(old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
@@ -104,13 +74,14 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
             api.version()
             before = settled(api, old)
             problems = [
-                *replacement_problems(before, new),
+                *(() if vanished(api, before, new.endpoint) else replacement_problems(before, new)),
+                *_renewal_problems(api, before, new),
                 *_node_problems(api, new),
                 *_vmid_problems(api, before, new),
                 *_lost_problems(api, before, new),
                 *_removal_problems(api, before, new),
             ]
-            return _former(before, new), problems
+            return former(before, new), problems
     except ConfigError as error:  # nothing is configured to ask with
         return None, [*replacement_problems(old, new), *error.problems]
     except Unauthorized:
@@ -122,37 +93,10 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
     return None, [*replacement_problems(old, new), problem]
 
 
-def settled(api: Proxmox, old: ClaimProps | None) -> ClaimProps | None:
-    """Return the state's values as far as they came true: of a replacement that failed, what it was to replace.
-
-    Told by what the container has of its former place, not by what differs from the new one: that may be a hand's
-    work, which Proxmox's plugin knows nothing of. As long as our container is nowhere, nothing is settled.
-    """
-    if old is None or old.former is None:
-        return old
-    found = _seen(api, old.container_id, old.mark) or _seen(api, old.former.container_id, old.mark)
-    if found is None:
-        return old
-    real = Place(
-        node=found.guest.node,
-        container_id=found.guest.vmid,
-        storage_pool=found.root_storage or old.storage_pool,
-        pool=found.guest.pool,
-    )
-    kept = {name: value for name, value in old.former if getattr(real, name) == value}
-    return old.with_(former=None, **kept)
-
-
-def _seen(api: Proxmox, vmid: int, mark: str) -> Holder | None:
-    try:
-        return ours(api, vmid, mark)
-    except OwnershipError:
-        return None
-
-
-def _former(before: ClaimProps | None, new: ClaimProps) -> Place | None:
-    """Return where Proxmox's plugin may still have the container once it was asked for what is new."""
-    return before.last if before and before.last != new.place else None
+def _renewal_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that the claim itself is made anew beside our container; of a replacement the engine shows no old values."""
+    if old is None and not new.allow_replacement and (found := seen(api, new.container_id, new.mark)):
+        yield Problem("allow_replacement", "true", ANEW.format(found=found))
 
 
 def _node_problems(api: Proxmox, new: ClaimProps) -> Iterator[Problem]:
@@ -174,11 +118,11 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
         yield from _cluster_problems(old, new)
         return
     if not found.bears(new.mark):
-        kept = old is not None and old.container_id == vmid and found.guest.kind == "lxc"
-        words = UNMARKED.format(found=found, mark=new.mark) if kept else STRANGE.format(found=found)
-        yield Problem("container_id", str(vmid), words)
+        known = old is not None and old.container_id == vmid
+        yield Problem("container_id", str(vmid), unmarked(found, new.mark, known=known))
         return
     yield from _place_problems(found, old, new)
+    yield from _pool_problems(found, old, new)
     if not new.allow_replacement:
         yield from _disk_problems(found, old, new)
 
@@ -208,7 +152,7 @@ def _removal_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> 
     """Say that the container to be replaced could not be removed: Proxmox's plugin stops it before it finds out."""
     if old is None or not new.allow_replacement or not _replaces(old, new):
         return
-    found = _seen(api, old.last.container_id, new.mark)
+    found = seen(api, old.last.container_id, new.mark)
     for held, way in WAYS.items():
         if found and (value := found.config.get(held)) not in (None, 0, "0"):
             words = HELD.format(found=found, held=f"{held}: {value}", way=way.format(vmid=found.guest.vmid))
@@ -226,6 +170,13 @@ def _place_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> I
         yield Problem("proxmox_node", new.node, elsewhere(found))
     elif now == new.node != before:
         yield Problem("proxmox_node", new.node, MOVED.format(here=now, before=before))
+
+
+def _pool_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+    """Say that our container was taken out of its pool: no token that goes by the pool can put it back."""
+    before = old or new
+    if new.pool and before.pool == new.pool != found.guest.pool:
+        yield Problem("pool", new.pool, OUTSIDE.format(found=found, pool=new.pool, vmid=found.guest.vmid))
 
 
 def _disk_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:

@@ -15,7 +15,8 @@ from pulumi.dynamic import Resource
 from clients.proxmox import Guest, Proxmox
 from providers import connections
 from providers.base import Provider
-from providers.claim_checks import ClaimProps, elsewhere, judged, settled
+from providers.claim_checks import elsewhere, judged
+from providers.claim_props import ClaimProps, settled
 from providers.vmid import ours
 from vpn.errors import ConfigError, StackError
 

@@ -17,7 +17,16 @@ from clients.pbs import JobKind, Pbs
 from clients.proxmox import SYSTEM as PROXMOX
 from providers import connections
 from providers.base import Provider
-from providers.pbs_checks import Schedule, covering, foreign, is_ours, problems, uncovered, warnings
+from providers.pbs_checks import (
+    Schedule,
+    covering_now,
+    foreign,
+    is_ours,
+    problems,
+    renewal_problems,
+    uncovered,
+    warnings,
+)
 from vpn import backup
 from vpn.backup import Job
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
@@ -26,9 +35,13 @@ ATTEMPTS = 3
 
 
 class ReservationProps(Schedule):
-    """The schedule's place, proven; `warnings` says what is allowed but unwise."""
+    """The schedule's place, proven; `warnings` says what is allowed but unwise.
+
+    `vmids` are all that the stack's container has had: backups of each are its own.
+    """
 
     warnings: list[str] = Field(default_factory=list)
+    vmids: list[int] = Field(default_factory=list)
 
 
 class RegistrationProps(Schedule):
@@ -56,18 +69,19 @@ class ReservationProvider(Provider[ReservationProps]):
     """Proves at preview that the schedule can be made; its removal takes away what carries our mark."""
 
     props = ReservationProps
-    computed = frozenset({"warnings"})
+    computed = frozenset({"warnings", "vmids"})
     replace_on = frozenset({"job_id"})
 
     def on_check(self, old: ReservationProps | None, new: ReservationProps) -> ReservationProps:
         """Look at both systems when anything about the place is new; refuse with all problems at once."""
+        vmids = sorted({new.vmid, *((old.vmid, *old.vmids) if old else ())})
         if old and not self.on_diff(old, new):
-            return new.with_(warnings=old.warnings)
+            return new.with_(warnings=old.warnings, vmids=vmids)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
-            found = problems(pbs, proxmox, new)
+            found = problems(pbs, proxmox, new, vmids) + ([] if old else renewal_problems(pbs, new))
             if found:
                 raise ConfigError(found)
-            return new.with_(warnings=warnings(pbs, new))
+            return new.with_(warnings=warnings(pbs, new), vmids=vmids)
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
         """Nothing is made yet: the place was proven in `check`."""
@@ -112,7 +126,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
                 prune=_observed(pbs, "prune", old.job_id),
                 verify=_observed(pbs, "verify", old.job_id),
                 backup=backup.as_job(own or {}, backup.BACKUP_KEYS),
-                covered_by=covering(BackupJobs(proxmox).all(), old),
+                covered_by=covering_now(proxmox, old),
             )
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -139,7 +153,7 @@ def _ensure(new: RegistrationProps) -> RegistrationProps:
         _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "own":
             _repeat_on_conflict(lambda: _ensure_backup(BackupJobs(proxmox), new))
-        covered = covering(BackupJobs(proxmox).all(), new)
+        covered = covering_now(proxmox, new)
         if not covered:
             raise NotFound(PROXMOX, uncovered(new))
         if new.backup_job == "pool":
@@ -195,7 +209,7 @@ def _repeat_on_conflict(ensure: Callable[[], None]) -> None:
 
 def _refuse_foreign(what: str, new: Schedule, found: dict[str, Any]) -> None:
     if not is_ours(found, new.mark) and not new.adopt:
-        raise OwnershipError(foreign(what, new.job_id))
+        raise OwnershipError(foreign(what, new.job_id, found))
 
 
 def _marked(jobs: Iterable[dict[str, Any]], mark: str) -> list[str]:

@@ -1,17 +1,29 @@
 """What must hold before a backup schedule is made, on Proxmox Backup Server and on Proxmox VE."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Literal
 
 from clients.backup_jobs import BackupJobs
 from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
 from providers.props import Props
-from vpn import backup
+from vpn import backup, marks
 from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem
 
 CLOSED = "maintenance"
+NAMED = 5
+"""How many backup groups of others are named in one message."""
+STRANGERS = (
+    "holds backups of other guests ({groups}), of which this stack's prune job would remove all but its own retention; "
+    "give the stack a namespace for itself. If that is wanted, or they are all this stack's, set pbs_shared_namespace"
+)
+ANEW = (
+    "would be needed: job {job!r} is this stack's already, and its reservation is made anew. Where --replace or a "
+    "taint replaces that, the old one's end would remove the job: leave --replace out, or pulumi state untaint URN. "
+    "If the state has lost the reservation, set it for one run"
+)
+RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
 
@@ -33,6 +45,7 @@ class Schedule(Props):
     namespace: str = ""
     backup_job: Literal["own", "pool"] = "own"
     adopt: bool = False
+    shared: bool = False
     keep_last: int = 0
     keep_daily: int = 0
     keep_weekly: int = 0
@@ -49,9 +62,20 @@ class Schedule(Props):
         return Place(self.datastore, self.namespace)
 
 
-def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule) -> list[Problem]:
-    """Return everything that stands against the schedule, by config key."""
-    return [*_place_problems(pbs, new), *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
+def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int]) -> list[Problem]:
+    """Return everything that stands against the schedule, by config key; `vmids` are those our container has had."""
+    renamed = _renamed_problems(pbs, new)
+    if renamed:
+        return renamed
+    place = _place_problems(pbs, new) or _group_problems(pbs, new, vmids)
+    return [*place, *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
+
+
+def renewal_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    """Say that the reservation is made anew beside our jobs; of a replacement the engine shows no old values."""
+    jobs = [] if new.adopt else [*pbs.jobs("prune"), *pbs.jobs("verify")]
+    present = any(job["id"] == new.job_id and is_ours(job, new.mark) for job in jobs)
+    return [Problem("pbs_adopt", "true", ANEW.format(job=new.job_id))] if present else []
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
@@ -62,6 +86,13 @@ def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
     counted = (job for job in jobs if new.backup_job == "own" or not is_ours(job, new.mark))
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in counted]
     return list(backup.covering(listed, new.storage, new.vmid, new.pool, new.node))
+
+
+def covering_now(proxmox: Proxmox, new: Schedule) -> list[str]:
+    """Return the ids of the jobs that write the CT as it stands: a hand may have taken it out of its pool."""
+    guest = next((each for each in proxmox.guests() if each.vmid == new.vmid), None)
+    there = new.with_(pool=guest.pool, node=guest.node) if guest else new
+    return covering(BackupJobs(proxmox).all(), there)
 
 
 def uncovered(new: Schedule) -> str:
@@ -75,9 +106,11 @@ def is_ours(job: Mapping[str, Any], mark: str) -> bool:
     return bool(mark) and str(job.get("comment", "")).strip() == mark
 
 
-def foreign(what: str, job_id: str) -> str:
-    """Say that a job of our name belongs to somebody else, and the ways out."""
-    return f"the {what} {job_id!r} exists and is not ours; rename or remove it, or set pbs_adopt to take it over"
+def foreign(what: str, job_id: str, job: Mapping[str, Any]) -> str:
+    """Say that a job of our name belongs to somebody else, to whom if its comment tells, and the ways out."""
+    stack = marks.stack_of(str(job.get("comment", "")))
+    whose = f"is stack {stack}'s" if stack else "is not ours"
+    return f"the {what} {job_id!r} exists and {whose}; rename or remove it, or set pbs_adopt to take it over"
 
 
 def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
@@ -97,19 +130,39 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     return [Problem("pbs_token", None, rule)] if missing else []
 
 
+def _group_problems(pbs: Pbs, new: Schedule, vmids: Collection[int]) -> list[Problem]:
+    """Say whose backups our prune job would remove: it acts on every group of the namespace, and has no filter."""
+    others = () if new.shared else backup.strangers(pbs.groups(new.datastore, new.namespace), vmids)
+    named = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
+    return [Problem("pbs_namespace", repr(new.namespace), STRANGERS.format(groups=named))] if others else []
+
+
+def _renamed_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    """Say that our jobs carry another name of this stack: all of it would count as somebody else's."""
+    for job in (*pbs.jobs("prune"), *pbs.jobs("verify")):
+        if former := marks.former_name(str(job.get("comment", "")), new.mark):
+            return [Problem("stack", None, f"the job {job['id']!r} {marks.RENAMED.format(former=former)}")]
+    return []
+
+
 def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     jobs = pbs.jobs("prune")
     taken = [*_taken("prune job", jobs, new), *_taken("verify job", pbs.jobs("verify"), new)]
     listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
     others = backup.undercutting(listed, new.place, new.job_id, new.retention.keeps())
-    rule = f"prune job {', '.join(others)} acts on this namespace too and keeps less: the stricter retention wins"
-    return taken + ([Problem("pbs_namespace", repr(new.namespace), rule)] if others else [])
+    losing = backup.outlasting(listed, new.place, new.job_id, new.retention.keeps())
+    found = {"less": others, "more": tuple(job for job in losing if job not in others)}
+    return taken + [
+        Problem("pbs_namespace", repr(new.namespace), RIVALS.format(jobs=", ".join(jobs), keeps=keeps))
+        for keeps, jobs in found.items()
+        if jobs
+    ]
 
 
 def _taken(what: str, jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[Problem]:
     """Return a problem for a job that has our id and is neither ours nor to be adopted."""
     others = [job for job in jobs if job["id"] == new.job_id and not is_ours(job, new.mark) and not new.adopt]
-    return [Problem("pbs_adopt", None, foreign(what, new.job_id)) for _ in others]
+    return [Problem("pbs_adopt", None, foreign(what, new.job_id, job)) for job in others]
 
 
 def _cluster_problems(proxmox: Proxmox, new: Schedule) -> list[Problem]:

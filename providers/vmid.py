@@ -6,6 +6,7 @@ from typing import Any
 
 from clients import property_string
 from clients.proxmox import Guest, Proxmox
+from vpn import marks
 from vpn.errors import NotFound, OwnershipError
 
 GIB = 2**30
@@ -21,6 +22,7 @@ UNMARKED = (
     "its notes. If another made it, ours is gone: " + FORGET
 )
 """What is said of a container under the VMID of ours, without the line that makes it ours."""
+STRANGE = "is taken by {found}, which this stack did not make; choose another"
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,14 @@ def root_gib(config: Mapping[str, Any]) -> float:
 
 def _root(config: Mapping[str, Any]) -> dict[str, str]:
     return property_string.parse(str(config.get("rootfs", "")))
+
+
+def unmarked(found: Holder, mark: str, *, known: bool) -> str:
+    """Say what to do about a guest without our mark; `known` is whether our container had that VMID."""
+    if former := marks.former_name(str(found.config.get("description", "")), mark):
+        return f"is taken by {found}, which {marks.RENAMED.format(former=former)}"
+    kept = known and found.guest.kind == "lxc"
+    return UNMARKED.format(found=found, mark=mark) if kept else STRANGE.format(found=found)
 
 
 def ours(api: Proxmox, vmid: int, mark: str) -> Holder | None:

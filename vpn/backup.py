@@ -8,8 +8,9 @@ as the wire form its API takes, so that desired and observed compare key by key.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -21,7 +22,10 @@ PRUNE_KEYS = (
     "keep-last", "keep-hourly", "keep-daily", "keep-weekly", "keep-monthly", "keep-yearly",
 )  # fmt: skip
 VERIFY_KEYS = ("store", "ns", "schedule", "max-depth", "comment", "ignore-verified", "outdated-after")
-BACKUP_KEYS = ("storage", "schedule", "vmid", "pool", "all", "exclude", "mode", "enabled", "node", "comment")
+BACKUP_KEYS = (
+    "storage", "schedule", "vmid", "pool", "all", "exclude", "exclude-path", "mode", "enabled", "node", "comment",
+    "prune-backups",
+)  # fmt: skip
 KEEPS = tuple(key for key in PRUNE_KEYS if key.startswith("keep-"))
 LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
@@ -81,8 +85,16 @@ class Place:
 
 
 def job_id(project: str, stack: str) -> str:
-    """Return the id our jobs carry in PBS and Proxmox VE, within their 32 characters."""
-    return re.sub(r"[^A-Za-z0-9_-]", "-", f"{project}-{stack}")[:LONGEST_JOB_ID]
+    """Return the id our jobs carry in PBS and Proxmox VE, within their 32 characters.
+
+    One that has to be cut ends in digits that come from the whole: names that begin alike stay apart.
+    """
+    whole = f"{project}-{stack}"
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", whole)
+    if len(name) <= LONGEST_JOB_ID:
+        return name
+    digits = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{name[: LONGEST_JOB_ID - 9]}-{digits}"
 
 
 def prune_job(place: Place, schedule: str, retention: Retention, mark: str) -> Job:
@@ -103,7 +115,10 @@ def backup_job(vmid: int, storage: str, schedule: str, mark: str) -> Job:
 
 
 def as_job(raw: Mapping[str, object], keys: Iterable[str]) -> Job:
-    """Return what an API answered in the form desired jobs have: known keys, text values, booleans as 0 and 1."""
+    """Return what an API answered in the form desired jobs have: known keys, text values, booleans as 0 and 1.
+
+    What Proxmox VE shows as an object or a list, though it takes text, is text again.
+    """
     return {key: _text(raw[key]) for key in keys if raw.get(key) not in (None, "")}
 
 
@@ -131,6 +146,29 @@ def undercutting(
             and not (keeps and all(int(job.get(k, 0)) >= int(count) for k, count in keeps.items()))
         )
     )
+
+
+def outlasting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str, keeps: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the ids of other enabled prune jobs made for our very namespace that keep more than `keeps`.
+
+    Ours would take away what they keep. One for a namespace above is made for others besides us.
+    """
+    return tuple(
+        sorted(
+            job["id"]
+            for job in jobs
+            if job["id"] != ours
+            and job.get("disable") != "1"
+            and (job.get("store"), _parts(job.get("ns", ""))) == (place.store, _parts(place.namespace))
+            and any(int(job.get(key, 0)) > int(keeps.get(key, 0)) for key in KEEPS)
+        )
+    )
+
+
+def strangers(groups: Iterable[Mapping[str, object]], vmids: Collection[int]) -> tuple[str, ...]:
+    """Return the backup groups (`ct/100`) of a namespace that are of none of these containers."""
+    ours = {f"ct/{vmid}" for vmid in vmids}
+    return tuple(sorted({f"{each['backup-type']}/{each['backup-id']}" for each in groups} - ours))
 
 
 def covering(
@@ -182,6 +220,10 @@ def _parts(namespace: str) -> list[str]:
 
 
 def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ",".join(f"{key}={_text(each)}" for key, each in sorted(value.items()))
+    if isinstance(value, list):
+        return ",".join(map(_text, value))
     return str(int(value)) if isinstance(value, bool | float) else str(value)
 
 

@@ -197,12 +197,14 @@ def test_the_container_carries_the_mark_of_its_owner(graph: Graph) -> None:
     assert graph.custom["server-state"].inputs["mark"] == mark
 
 
-def test_what_concerns_only_the_making_never_replaces_the_container(graph: Graph) -> None:
+def test_what_concerns_only_the_making_or_a_hand_set_never_replaces_the_container(graph: Graph) -> None:
     request = graph.custom["container"].request
     assert set(request.ignoreChanges) == {
         "operatingSystem.templateFileId",
         "devicePassthroughs",
         "initialization.userAccount",
+        "mountPoints",
+        "template",
     }
     assert request.deleteBeforeReplace
 
@@ -244,6 +246,7 @@ def test_the_proof_asks_for_what_the_container_and_its_firewall_were_told(graph:
     expected = {"bridge": "vmbr0", "ip": "192.168.20.90/16", "gw": "192.168.10.1", "firewall": "1", "tag": ""}
     assert inputs["interface"] == expected
     assert inputs["config"]["nameserver"] == ""
+    assert inputs["config"]["features"] == "nesting=1"
 
 
 def test_without_the_proxmox_firewall_there_is_none() -> None:

@@ -42,6 +42,7 @@ BROKEN: list[tuple[str, list[Resource], str]] = [
     ("nesting-only", with_("container", features={"nesting": True, "keyctl": True}), "keyctl"),
     ("nesting-only", with_("container", features={"nesting": True, "mounts": ["nfs"]}), "mounts"),
     ("nesting-only", with_("container", mountPoints=[{"volume": "/etc", "path": "/mnt"}]), "mount points"),
+    ("nesting-only", with_("container", template=True), "the mark of a template"),
     ("nesting-only", with_("container", devicePassthroughs=[{"path": "/dev/kvm"}]), "/dev/kvm"),
     ("nesting-only", with_("container", hookScriptFileId="local:snippets/x"), "hook script"),
     ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0", "firewall": False}]), "eth0"),

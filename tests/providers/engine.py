@@ -44,6 +44,15 @@ class Managed:
         self.inputs = inputs
         return step
 
+    def replace(self) -> None:
+        """Make it anew as `--replace` does: check without the old values, create, then delete the original."""
+        inputs, failures = self.host.check(self.provider, {}, self.inputs)
+        if failures:
+            raise CheckFailed("; ".join(f"{name}: {said}" for name, said in failures.items()))
+        original = self.id, self.outs
+        self.id, self.outs = self.host.create(self.provider, inputs)
+        self.host.delete(self.provider, *original)
+
     def refresh(self) -> None:
         """Take over what is observed; forget the resource when it is gone."""
         if self.id:

@@ -84,6 +84,16 @@ def test_our_container_without_its_mark_is_told_with_the_line_to_put_back(pve: P
     assert "choose another" not in said
 
 
+def test_a_container_of_this_stack_s_former_name_is_told_with_the_way_back(pve: Pve, check: Check) -> None:
+    """Its mark, and all its other marks, hold the name the stack had before `pulumi stack rename`."""
+    pve.guests[2090] = guest("wireguard", "WireGuard VPN server\npulumi: wireguard-vpn/old/0123456789abcdef")
+    for olds in (PROPS, None):
+        said = check(PROPS, olds)["container_id"]
+        assert "the stack was renamed. Rename it back: pulumi stack rename old" in said
+        assert "put that line back" not in said
+        assert "choose another" not in said
+
+
 @pytest.mark.parametrize(
     ("taken", "words"),
     [
@@ -205,6 +215,46 @@ def test_a_container_that_cannot_be_removed_is_not_stopped_for_it(
     with pytest.raises(CheckFailed, match=f"CT 'wireguard' on node pve has {next(iter(held))}"):
         claim.up({**POOLED, **move, "allow_replacement": True})
     assert claim.up({**POOLED, "allow_replacement": True}) == "update", "nothing is replaced"
+
+
+@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("onwards", [{}, {"storage_pool": "slow"}])
+def test_a_replacement_that_removed_the_container_and_made_none_may_be_taken_back(
+    pve: Pve, claim: Managed, move: dict[str, Any], onwards: dict[str, Any]
+) -> None:
+    claim.up({**POOLED, **move, "allow_replacement": True})
+    del pve.guests[2090]
+    assert claim.up({**POOLED, **onwards}) == "update"
+    news = {**POOLED, **onwards}
+    pve.guests[2090] = in_pool("wireguard")
+    pve.guests[2090]["config"] = {"rootfs": f"{news['storage_pool']}:disk,size=8G"}
+    claim.up(news)
+    assert claim.up(news) == "same"
+
+
+def test_a_container_that_is_not_seen_at_another_address_may_still_be_emptied(claim: Managed, pve: Pve) -> None:
+    claim.up({**POOLED, "endpoint": "https://a", "storage_pool": "ceph", "allow_replacement": True})
+    del pve.guests[2090]
+    with pytest.raises(CheckFailed, match="storage_pool"):
+        claim.up({**POOLED, "endpoint": "https://b"})
+
+
+def test_a_claim_that_is_replaced_does_not_take_the_container_with_it(pve: Pve, claim: Managed) -> None:
+    """At its end the old claim would remove the container that the new one is for."""
+    with pytest.raises(CheckFailed, match="this stack's container, CT 'wireguard' on node pve, is there"):
+        claim.replace()
+    assert [*pve.guests] == [2090]
+    assert claim.up(POOLED) == "same"
+
+
+def test_a_container_that_was_taken_out_of_its_pool_is_told(pve: Pve, claim: Managed) -> None:
+    for pool in ("", "other"):
+        pve.guests[2090] = in_pool(pool)
+        for allowed in (False, True):
+            with pytest.raises(CheckFailed, match="pveum pool modify wireguard --vms 2090"):
+                claim.up({**POOLED, "allow_replacement": allowed})
+    pve.guests[2090] = in_pool("wireguard")
+    assert claim.up(POOLED) == "same"
 
 
 def test_destroy_after_a_replacement_that_failed_removes_the_container(pve: Pve, claim: Managed) -> None:

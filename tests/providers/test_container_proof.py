@@ -1,16 +1,18 @@
 """A change whose answer was lost is found and made good; what others made stays as it is."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from clients import property_string
 from clients.proxmox import Proxmox
+from providers import connections
 from providers.container_proof import ContainerProofProvider, ProofProps, settle
 from tests.lab_api.stand_ins import CT, Pve
 from tests.providers.engine import Managed
 from tests.providers.host import Host
-from vpn.errors import ClientError
+from vpn.errors import ClientError, StackError
 
 ASKED = ProofProps(
     node="pve",
@@ -100,6 +102,74 @@ def test_without_a_change_no_system_is_called(host: Host) -> None:
     """The plugin has no credentials here: any call would fail."""
     proof = Managed(host, ContainerProofProvider(), id="pve/2090", inputs=ASKED.dump(), outs=ASKED.dump())
     assert proof.up(ASKED.dump()) == "same"
-    proof.refresh()
-    assert proof.id == "pve/2090"
     proof.destroy()
+
+
+PROOF = ContainerProofProvider()
+WHOLE = ASKED.with_(config=ASKED.config | {"features": "nesting=1"}, disk_gb=8)
+
+
+@pytest.fixture
+def connected(connect: Callable[[], Proxmox], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the provider talk to the stand-in."""
+    monkeypatch.setattr(connections, "proxmox", connect)
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("asked", [WHOLE, ASKED, ASKED.with_(firewall={})])
+def test_a_refresh_sees_no_change_where_there_is_none(asked: ProofProps) -> None:
+    """Also in the state of a version that asked for less."""
+    id_, made = PROOF.on_create(asked)
+    assert PROOF.on_read(id_, made) == made
+
+
+EDITS: list[tuple[str, dict[str, Any]]] = [
+    ("config", {"cores": 1}),
+    ("config", {"delete": "nameserver"}),
+    ("config", {"net0": "name=eth0,bridge=vmbr0,firewall=0,ip=192.168.20.90/16,gw=192.168.10.1,type=veth"}),
+    ("firewall/options", {"policy_in": "ACCEPT"}),
+]
+
+
+@pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize(("where", "edit"), EDITS)
+def test_what_a_hand_changed_is_drift_and_set_though_the_plugin_s_repair_failed(
+    node: Pve, where: str, edit: dict[str, Any]
+) -> None:
+    id_, made = PROOF.on_create(WHOLE)
+    assert node.call("PUT", f"{CT}/{where}", **edit).status == 200
+    refreshed = PROOF.on_read(id_, made)
+    assert refreshed
+    assert PROOF.on_diff(refreshed, WHOLE)
+    PROOF.on_update(id_, refreshed, WHOLE)
+    assert PROOF.on_read(id_, WHOLE) == WHOLE
+
+
+@pytest.mark.usefixtures("connected")
+def test_a_proof_goes_with_its_container_so_that_the_next_one_is_proven(node: Pve) -> None:
+    id_, made = PROOF.on_create(WHOLE)
+    assert node.done(node.call("DELETE", CT)) == "OK"
+    assert PROOF.on_read(id_, made) is None
+
+
+@pytest.mark.usefixtures("connected")
+def test_features_that_no_token_may_change_are_told_with_the_way_and_all_else_is_set(node: Pve) -> None:
+    id_, made = PROOF.on_create(WHOLE)
+    by_root = {"features": "keyctl=1,nesting=0", "cores": 1}
+    assert node.call("PUT", f"{CT}/config", node.root_ticket(), **by_root).status == 200
+    refreshed = PROOF.on_read(id_, made)
+    assert refreshed
+    assert refreshed.config["features"] == "keyctl=1"
+    with pytest.raises(StackError, match="only root@pam may change them: pct set 2090 --features nesting=1"):
+        PROOF.on_update(id_, refreshed, WHOLE)
+    assert node.call("GET", f"{CT}/config").data["cores"] == 2
+
+
+@pytest.mark.usefixtures("connected")
+def test_nesting_is_a_feature_that_a_token_sets(node: Pve) -> None:
+    id_, made = PROOF.on_create(WHOLE)
+    assert node.call("PUT", f"{CT}/config", delete="features").status == 200
+    refreshed = PROOF.on_read(id_, made)
+    assert refreshed
+    PROOF.on_update(id_, refreshed, WHOLE)
+    assert PROOF.on_read(id_, WHOLE) == WHOLE

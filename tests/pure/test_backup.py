@@ -67,6 +67,29 @@ def test_a_prune_job_that_keeps_as_much_as_ours_takes_nothing_away() -> None:
     assert backup.undercutting(jobs, HERE, "ours", ours) == ("fewer weeks", "no weeks")
 
 
+def test_a_prune_job_of_our_namespace_that_keeps_more_would_lose_by_ours() -> None:
+    place = {"store": "backup", "ns": "wireguard", "max-depth": "0"}
+    jobs = [
+        {"id": "ours", **place, "keep-daily": "14"},
+        {"id": "the same", **place, "keep-daily": "7", "keep-weekly": "4"},
+        {"id": "fewer", **place, "keep-daily": "6"},
+        {"id": "more", **place, "keep-daily": "14", "keep-weekly": "4"},
+        {"id": "years", **place, "keep-daily": "7", "keep-yearly": "1"},
+        {"id": "off", **place, "keep-daily": "14", "disable": "1"},
+        {"id": "of the datastore", "store": "backup", "keep-daily": "14", "keep-weekly": "4"},
+        {"id": "elsewhere", "store": "backup", "ns": "team", "keep-daily": "14"},
+    ]
+    ours = backup.Retention(daily=7, weekly=4).keeps()
+    assert backup.outlasting(jobs, HERE, "ours", ours) == ("more", "years")
+
+
+def test_a_guest_that_is_none_of_ours_is_a_stranger_in_the_namespace() -> None:
+    groups = [
+        {"backup-type": kind, "backup-id": ident} for kind, ident in (("ct", "2090"), ("vm", "2090"), ("ct", "9"))
+    ]
+    assert backup.strangers(groups, {2090, 2091}) == ("ct/9", "vm/2090")
+
+
 @pytest.mark.parametrize(
     ("job", "covers"),
     [
@@ -99,6 +122,8 @@ def test_what_an_api_answers_compares_as_text() -> None:
     raw = {"enabled": 1, "ignore-verified": True, "keep-daily": 7.0, "type": "vzdump", "ns": "", "comment": None}
     keys = ("enabled", "ignore-verified", "keep-daily", "ns", "comment")
     assert backup.as_job(raw, keys) == {"enabled": "1", "ignore-verified": "1", "keep-daily": "7"}
+    pve = {"prune-backups": {"keep-weekly": 2, "keep-last": 1}, "exclude-path": ["/a", "/b"]}
+    assert backup.as_job(pve, pve) == {"prune-backups": "keep-last=1,keep-weekly=2", "exclude-path": "/a,/b"}
 
 
 @pytest.mark.parametrize("stack", ["prod", "org/prod", "a" * 60, "löwe"])
@@ -107,6 +132,11 @@ def test_a_job_id_is_one_that_both_systems_take(stack: str) -> None:
     assert set(backup.job_id("wireguard-vpn", stack)) <= set(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
     )
+
+
+def test_stacks_whose_names_begin_alike_have_jobs_of_their_own() -> None:
+    assert backup.job_id("wireguard-vpn", "a" * 18) == f"wireguard-vpn-{'a' * 18}", "it fits"
+    assert len({backup.job_id("wireguard-vpn", f"customer-frankfurt-{n}") for n in range(100)}) == 100
 
 
 def snapshot(hours_ago: float, **other: object) -> dict[str, object]:

@@ -61,6 +61,7 @@ class Pbs(Section):
     pbs_fingerprint: names.Fingerprint | None = None
     pbs_datastore: names.Identifier | None = None
     pbs_namespace: names.Namespace = ""
+    pbs_shared_namespace: t.Bool = False
     pbs_storage: names.Identifier | None = None
     backup_schedule: names.Schedule = "daily"
     keep_last: Annotated[int, _KEEP] | None = None

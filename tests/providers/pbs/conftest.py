@@ -37,6 +37,7 @@ PLACE: dict[str, Any] = {
     "namespace": "wireguard",
     "backup_job": "pool",
     "adopt": False,
+    "shared": False,
     "mark": MARK,
 }
 SCHEDULE = {
@@ -62,6 +63,16 @@ class Systems:
         """Every job of both systems, to compare before and after."""
         found = {"prune": self.pbs.data["prune"], "verify": self.pbs.data["verify"], "pve": self.pve.data["jobs"]}
         return deepcopy(found)
+
+    def back_up(self, kind: str, ident: str) -> None:
+        """Put a guest's backup into our namespace."""
+        store = self.pbs.datastore("backup")
+        store.finish(store.begin("wireguard", kind, ident, 1_800_000_000, BACKUP), "wireguard", protected=False)
+
+    def have_container(self, vmid: int, pool: str) -> None:
+        """Have a container in a pool."""
+        self.pve.data["guests"][str(vmid)] = {"config": {"hostname": "wireguard"}, "lock": ""}
+        self.pve.data["pools"].setdefault(pool, {"comment": "", "vms": [], "storage": []})["vms"] = [str(vmid)]
 
     def grant(self, path: str, *privileges: str) -> None:
         """Give the Proxmox VE token more."""
@@ -134,7 +145,8 @@ class Stack:
         """Return the step taken for each."""
         place = {key: changes.get(key, value) for key, value in PLACE.items()}
         schedule = {key: changes.get(key, value) for key, value in SCHEDULE.items()}
-        return self.reservation.up(place), self.registration.up(place | schedule)
+        keeps = {key: value for key, value in schedule.items() if key.startswith("keep_")}
+        return self.reservation.up(place | keeps), self.registration.up(place | schedule)
 
     def refresh(self) -> None:
         """Observe both."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from lab.api.faults import Fault
-from tests.providers.engine import CheckFailed, error_of
+from providers.pbs import ReservationProvider
+from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.host import Host, HostError
 from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
 
@@ -60,6 +61,8 @@ def test_destroy_leaves_both_systems_as_they_were(stack: Stack, strong: Systems)
         lambda s: s.pve.data["jobs"][JOB].update({"enabled": 0}),
         lambda s: s.pve.data["jobs"][JOB].update({"vmid": "100"}),
         lambda s: s.pve.data["jobs"][JOB].update({"node": "elsewhere"}),
+        lambda s: s.pve.data["jobs"][JOB].update({"prune-backups": "keep-last=1"}),
+        lambda s: s.pve.data["jobs"][JOB].update({"exclude-path": ["/etc/wireguard"]}),
     ],
 )
 def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
@@ -76,7 +79,7 @@ def test_what_a_hand_changed_is_seen_by_refresh_and_repaired(
 
 def test_a_change_of_retention_is_made_in_place(stack: Stack, systems: Systems) -> None:
     stack.up()
-    assert stack.up(keep_daily=14, keep_weekly=0) == ("same", "update")
+    assert stack.up(keep_daily=14, keep_weekly=0) == ("update", "update")
     job = systems.pbs.data["prune"][JOB]
     assert job["keep-daily"] == 14
     assert "keep-weekly" not in job
@@ -108,6 +111,59 @@ def test_a_foreign_job_of_any_kind_is_told_at_preview(stack: Stack, strong: Syst
     with pytest.raises(CheckFailed, match=f"the backup job '{JOB}' exists and is not ours"):
         stack.up(backup_job="own")
     assert strong.pve.data["jobs"][JOB] == theirs
+
+
+def test_a_job_of_another_stack_is_told_with_that_stack_s_name(stack: Stack, systems: Systems) -> None:
+    theirs = {
+        "id": JOB,
+        "store": "backup",
+        "ns": "wireguard",
+        "comment": "pulumi: wireguard-vpn/other/fedcba9876543210",
+    }
+    systems.pbs.data["verify"][JOB] = theirs
+    with pytest.raises(CheckFailed, match=f"the verify job '{JOB}' exists and is stack wireguard-vpn/other's"):
+        stack.up()
+
+
+def test_a_renamed_stack_is_told_to_take_its_name_back(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    mark = MARK.replace("/test/", "/renamed/")
+    with pytest.raises(CheckFailed, match=r"the stack was renamed\. Rename it back: pulumi stack rename test") as told:
+        stack.up(mark=mark, job_id="wireguard-vpn-renamed")
+    assert "pbs_adopt" not in str(told.value)
+    assert systems.jobs == before
+
+
+def test_a_namespace_with_another_guest_s_backups_is_not_pruned_unless_that_is_wanted(
+    stack: Stack, systems: Systems
+) -> None:
+    """A prune job acts on every group of its namespace."""
+    systems.back_up("ct", "2090")
+    systems.back_up("vm", "100")
+    with pytest.raises(CheckFailed, match=r"pbs_namespace: .*other guests \(vm/100\).*pbs_shared_namespace"):
+        stack.up()
+    assert not systems.pbs.data["prune"]
+    assert stack.up(shared=True) == ("create", "create")
+    assert stack.up(shared=True) == ("same", "same")
+
+
+def test_backups_of_the_vmid_our_container_had_before_are_its_own(stack: Stack, systems: Systems) -> None:
+    systems.back_up("ct", "2090")
+    stack.up()
+    assert stack.up(vmid=2091) == ("update", "update")
+    assert stack.up(vmid=2091, keep_daily=9) == ("update", "update")
+    assert stack.reservation.outs["vmids"] == [2090, 2091]
+
+
+def test_a_prune_job_of_the_same_namespace_that_keeps_more_is_named(stack: Stack, systems: Systems) -> None:
+    """Ours would cut what it keeps."""
+    theirs = {"id": "theirs", "store": "backup", "ns": "wireguard", "max-depth": 0, "schedule": "daily"}
+    systems.pbs.data["prune"]["theirs"] = {**theirs, "keep-daily": 7, "keep-weekly": 4, "keep-yearly": 3}
+    with pytest.raises(CheckFailed, match="prune job theirs acts on this namespace too and keeps more"):
+        stack.up(shared=True)
+    del systems.pbs.data["prune"]["theirs"]["keep-yearly"]
+    assert stack.up(shared=True) == ("create", "create")
 
 
 def test_a_prune_job_that_undercuts_ours_is_named(stack: Stack, systems: Systems) -> None:
@@ -177,6 +233,39 @@ def test_a_pool_s_job_that_went_away_shows_and_is_looked_for_again(stack: Stack,
     assert stack.up() == ("same", "update")
     assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
     assert stack.up() == ("same", "same")
+
+
+def test_a_container_taken_out_of_its_pool_is_not_said_to_be_covered(stack: Stack, systems: Systems) -> None:
+    systems.have_container(2090, "wireguard")
+    stack.up()
+    systems.have_container(2090, "elsewhere")
+    systems.pve.data["pools"]["wireguard"]["vms"] = []
+    stack.refresh()
+    assert stack.registration.outs["covered_by"] == []
+    assert "no enabled backup job" in error_of(stack.up)
+    systems.have_container(2090, "wireguard")
+    systems.pve.data["pools"]["elsewhere"]["vms"] = []
+    assert stack.up() == ("same", "update")
+    assert stack.registration.outs["covered_by"] == ["wireguard-pool"]
+
+
+def test_a_reservation_that_is_replaced_does_not_take_the_jobs_with_it(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    with pytest.raises(CheckFailed, match=f"job '{JOB}' is this stack's already"):
+        stack.reservation.replace()
+    assert systems.jobs == before
+    assert stack.up() == ("same", "same")
+
+
+def test_jobs_of_a_reservation_that_the_state_has_lost_are_kept_on_request(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    stack.reservation = Managed(stack.host, ReservationProvider())
+    with pytest.raises(CheckFailed, match="pbs_adopt"):
+        stack.up()
+    assert stack.up(adopt=True) == ("create", "update")
+    assert systems.jobs == before
 
 
 def test_our_own_backup_job_goes_when_the_pool_s_job_is_to_do_it(stack: Stack, strong: Systems) -> None:
