@@ -67,7 +67,7 @@ class Systems:
     def back_up(self, kind: str, ident: str) -> None:
         """Put a guest's backup into our namespace."""
         store = self.pbs.datastore("backup")
-        store.finish(store.begin("wireguard", kind, ident, 1_800_000_000, BACKUP), "wireguard", protected=False)
+        store.finish(store.begin("wireguard", kind, ident, 1_800_000_000, PBS_NODE.id), "wireguard", protected=False)
 
     def have_container(self, vmid: int, pool: str) -> None:
         """Have a container in a pool."""
