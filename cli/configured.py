@@ -18,6 +18,7 @@ from vpn.errors import ConfigError, ParseError, Problem
 from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
+from vpn.settings.build import build
 
 PEERS_FILE: Final = "peers.yaml"
 _EMPTY: Final = ("", None)
@@ -80,18 +81,22 @@ class Configured:
             raise ConfigError(found)
 
     def jump(self) -> Way | None:
-        """Return the way to the jump host that config or environment name; None when they do not."""
-        found = self._section(Ssh)
-        file = found.get("ssh_jump_private_key_file")
-        key = found.get("ssh_jump_private_key") or (self._local(file).read_text(encoding="utf-8") if file else None)
-        if not (found.get("ssh_jump_host") and key):
+        """Return the way to the jump host that config or environment name; None when they do not.
+
+        Raise ConfigError when what they say of it breaks rules, or its key cannot be read.
+        """
+        found, problems = build(Ssh, self._section(Ssh), {})
+        if problems:
+            raise ConfigError(problems)
+        key = self._jump_key(found)
+        if not (found.ssh_jump_host and key):
             return None
         return Way(
-            host=found["ssh_jump_host"],
-            user=found.get("ssh_jump_user", "root"),
-            port=int(found.get("ssh_jump_port", 22)),
+            host=found.ssh_jump_host,
+            user=found.ssh_jump_user,
+            port=found.ssh_jump_port,
             private_key=key,
-            host_key=found.get("ssh_jump_host_key", ""),
+            host_key=found.ssh_jump_host_key or "",
         )
 
     def proxmox(self) -> Proxmox:
@@ -114,11 +119,27 @@ class Configured:
 
     def _section(self, section: type[Ssh | ProxmoxSettings | PbsSettings]) -> dict[str, Any]:
         """Return the raw values of a section, of the environment where the config has none."""
-        known = {key: self.environ.get(variable) for key, variable in section.environment.items()}
+        known = {key: self.environ[name] for key, name in section.environment.items() if self.environ.get(name)}
         return known | {key: self.values[key] for key in section.model_fields if key in self.values}
+
+    def _jump_key(self, found: Ssh) -> str | None:
+        """Return the key itself where it is given, else what is in its file."""
+        if found.ssh_jump_private_key:
+            return found.ssh_jump_private_key.get_secret_value()
+        file = found.ssh_jump_private_key_file
+        return _text("ssh_jump_private_key_file", self._local(file)) if file else None
 
     def _local(self, name: str) -> Path:
         return self.directory / Path(name).expanduser()
+
+
+def _text(key: str, path: Path) -> str:
+    """Return the text of the file that a config key names. Raise ConfigError when it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
+        raise ConfigError([Problem(key, str(path), f"cannot be read: {reason}")]) from None
 
 
 def _people(name: str, text: str) -> peers_file.PeersFile:

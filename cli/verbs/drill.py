@@ -40,13 +40,14 @@ def drill(  # noqa: PLR0917 - options of a command
     stack: Stack = context.obj
     configured, own = stack.configured, Place.of(stack.deployed)
     full = complete(address, configured)
+    way, expected = recovery.at(stack.way(), full), stack.deployed.expectation
     with configured.proxmox() as api:
         place = replace(own, vmid=vmid or _free(api))
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
         nic = recovery.isolated_nic(_bridge(configured), full, _vlan(configured))
         with _signals_end(), recovery.beside(api, place, chosen.volume, nic, recovery.timed(begun)):
-            verdict = recovery.verify(recovery.at(stack.way(), full), stack.deployed.expectation)
+            verdict = recovery.verify(way, expected)
             seconds = time.monotonic() - begun
     if json:
         output.emit(

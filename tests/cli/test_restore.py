@@ -3,15 +3,18 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import backups
+from cli.configured import Configured
 from cli.deployed import Deployed
+from cli.pulumi import Pulumi
 from cli.recovery import Place
 from tests.cli.conftest import Command
 from tests.cli.node import OURS, Node, entry
-from tests.cli.world import make
+from tests.cli.world import World, make
 from vpn.errors import StackError
 
 
@@ -116,3 +119,42 @@ def test_a_drill_that_is_told_to_end_removes_its_copy(
     done = wgvpn("drill", "--address", "192.168.20.91/16", "--vmid", "2091", "--storage", "pbs")
     assert (done.code, node.writes[-1]) == (128 + number, "DELETE lxc/2091")
     assert signal.getsignal(number) == before
+
+
+JUMP: dict[str, Any] = {
+    "ssh_jump_host": "jump.example.com",
+    "ssh_jump_private_key": "a key",
+    "ssh_jump_host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJumphostJumphostJumphostJumphostJumphostJump",
+}
+
+
+def test_a_jump_host_of_the_config_needs_no_environment(home: Path) -> None:
+    """What the config leaves out has the program's defaults."""
+    make(home, **JUMP)
+    jump = Configured.read(Pulumi(home, "prod"), {}).jump()
+    assert jump is not None
+    assert (jump.host, jump.user, jump.port) == ("jump.example.com", "root", 22)
+    variables = {"WIREGUARD_VPN_SSH_JUMP_PORT": "2222", "WIREGUARD_VPN_SSH_JUMP_USER": ""}
+    jump = Configured.read(Pulumi(home, "prod"), variables).jump()
+    assert jump is not None
+    assert (jump.user, jump.port) == ("root", 2222)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ssh_jump_port": "ssh"}, "ssh_jump_port"),
+        ({"ssh_jump_private_key": "", "ssh_jump_private_key_file": "nowhere"}, "ssh_jump_private_key_file"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("restore", "--yes"), ("drill", "--address", "192.168.20.91/16", "--vmid", "2091")])
+def test_a_way_that_cannot_be_is_refused_before_anything_is_lost(  # noqa: PLR0917 - fixtures and cases
+    home: Path, node: Node, wgvpn: Command, changes: dict[str, str], told: str, verb: tuple[str, ...]
+) -> None:
+    make(home, **JUMP)
+    world = World(home)
+    config = world.read()["config"]
+    world.write(config=config | {key: {"value": value, "secret": False} for key, value in changes.items()})
+    node.backups = [entry(2)]
+    done = wgvpn(*verb, "--storage", "pbs")
+    assert (done.code, told in done.err, node.writes) == (3, True, [])
