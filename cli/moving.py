@@ -44,7 +44,7 @@ def to_file(stack: Stack, configured: Configured) -> int:
 
 def without_secrets(peer: Peer, held: Keyring) -> Peer:
     """Return a peer without the secrets that the keyring holds. Raise StackError when it does not hold one of them."""
-    found = dict(peer)
+    found = {key: value for key, value in peer.items() if value is not None}
     for key, secret in secrets_of(peer).items():
         name = peer_key(peer["name"]) if key == "private_key" else preshared_key(peer["name"])
         if name not in held or held[name].secret != secret:

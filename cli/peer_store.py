@@ -21,8 +21,7 @@ from cli.peer_comments import give_head, give_tail, take_tail
 from cli.pulumi import Pulumi
 from cli.writing import replace_text
 from vpn.errors import StackError
-from vpn.settings.build import SECRET_KEYS
-from vpn.settings.peers import GENERATED, NONE
+from vpn.settings.peers import readable_secrets
 
 PEOPLE: Final = ("peers", "groups")
 Peer = dict[str, Any]
@@ -64,7 +63,7 @@ def index_of(peers: Sequence[Peer], name: str, where: str) -> int:
 
 def secrets_of(peer: Mapping[str, Any]) -> dict[str, str]:
     """Return the secrets that stand in a peer."""
-    return {key: peer[key] for key in SECRET_KEYS & peer.keys() if peer[key] not in (NONE, GENERATED)}
+    return {key: peer[key] for key in readable_secrets(peer)}
 
 
 class ConfigStore:
@@ -206,7 +205,9 @@ def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:
 
 
 def leaves(path: str, value: Any) -> dict[str, str]:
-    """Return the scalars below a key path as `pulumi config set --path` takes them."""
+    """Return the scalars below a key path as `pulumi config set --path` takes them; None sets nothing."""
+    if value is None:
+        return {}
     if isinstance(value, Mapping):
         steps = {key: f'["{key}"]' if "." in key else f".{key}" for key in value}
         return {k: v for key, each in value.items() for k, v in leaves(path + steps[key], each).items()}

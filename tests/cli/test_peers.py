@@ -239,3 +239,13 @@ def test_moving_a_key_that_no_up_has_taken_yet_is_refused(home: Path, wgvpn: Com
     done = wgvpn("peer", "move")
     assert (done.code, "pulumi up first" in done.err) == (3, True)
     assert not (home / "peers.yaml").exists()
+
+
+def test_a_key_that_is_null_is_none(home: Path, wgvpn: Command) -> None:
+    """Somebody emptied the value by hand: there is no secret, and the stack makes the key."""
+    world = make(home, deployed=False, peers=[{"name": "alice", "private_key": None, "preshared_key": None}])
+    assert wgvpn("peer", "rotate", "alice").code == 0
+    assert world.settings().peers[0].key_generation == 2
+    assert "generated" not in wgvpn("export", "config").out
+    assert wgvpn("peer", "move").code == 0
+    assert (home / "peers.yaml").read_text() == "peers:\n  - name: alice\n    key_generation: 2\n"
