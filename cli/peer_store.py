@@ -10,6 +10,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -79,18 +80,26 @@ class ConfigStore:
         return self._configured.peers
 
     def add(self, peers: Sequence[Peer]) -> None:
-        """Add peers at the end, their secrets encrypted."""
+        """Add peers at the end, secrets encrypted: whole or not at all, or a peer would get in without its key."""
         before = self.peers()
         self._check([*before, *peers])
         refuse_numbers(peers)
+        try:
+            self._add(peers, len(before))
+        except StackError:
+            for _ in peers:
+                with suppress(StackError):
+                    self._pulumi.remove(f"peers[{len(before)}]")
+            raise
+
+    def _add(self, peers: Sequence[Peer], start: int) -> None:
+        """Set secrets, then all else: what stands alone has no name yet, and the program refuses it."""
         plain: dict[str, str] = {}
-        for index, each in enumerate(peers, start=len(before)):
-            open_ = {key: value for key, value in each.items() if key not in secrets_of(each)}
-            plain |= leaves(f"peers[{index}]", open_)
-        self._pulumi.set_plain(plain)
-        for index, each in enumerate(peers, start=len(before)):
+        for index, each in enumerate(peers, start):
             for key, value in secrets_of(each).items():
                 self._pulumi.set_secret(f"peers[{index}].{key}", value)
+            plain |= leaves(f"peers[{index}]", {k: v for k, v in each.items() if k not in secrets_of(each)})
+        self._pulumi.set_plain(plain)
 
     def remove(self, name: str) -> None:
         """Remove a peer."""

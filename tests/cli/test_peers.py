@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from cli.pulumi import Pulumi
 from tests.cli.conftest import Command
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
+from vpn.errors import StackError
 from vpn.keyring import given, requests
 
 PSK = support.private_key("psk of somebody")
@@ -67,6 +69,23 @@ def test_a_given_preshared_key_is_read_from_input_and_encrypted(
     assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 0
     assert world.is_secret("peers")
     assert given(world.settings())["psk/erin"] == PSK
+
+
+@pytest.mark.parametrize("kind", ["set", "set-all"])
+def test_a_peer_is_never_left_without_its_key(
+    world: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    run = Pulumi.run
+
+    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
+        if arguments[:2] == ("config", kind):
+            raise StackError("interrupted")
+        return run(self, *arguments, stdin=stdin)
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PSK}\n"))
+    monkeypatch.setattr(Pulumi, "run", break_off)
+    assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 3
+    assert world.value("peers") == PEERS
 
 
 @pytest.mark.parametrize(
