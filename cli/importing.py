@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 from cli.configured import Configured
 from cli.given import KEY as GIVEN
 from cli.given import give
-from cli.peer_store import ConfigStore, FileStore, Peer, leaves, refuse_numbers
+from cli.peer_file import FileStore
+from cli.peer_store import ConfigStore
+from cli.peer_values import Peer, leaves, refuse_numbers
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.foreign import Imported

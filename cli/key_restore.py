@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.peer_store import leaves, secrets_of
+from cli.peer_values import leaves, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS

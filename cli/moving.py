@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from cli.configured import Configured
-from cli.peer_store import FileStore, Peer, secrets_of
+from cli.peer_file import FileStore
+from cli.peer_values import Peer, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.keyring import Keyring, peer_key, preshared_key

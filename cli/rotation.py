@@ -8,7 +8,8 @@ from typing import Any
 
 from cli.configured import Configured
 from cli.given import given_keys
-from cli.peer_store import PeerStore, index_of, secrets_of
+from cli.peer_store import PeerStore
+from cli.peer_values import index_of, secrets_of
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.settings import PeerSettings, Settings

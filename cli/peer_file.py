@@ -1,0 +1,90 @@
+"""The peers of the peers file, changed where they stand."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from cli.configured import Configured
+from cli.peer_comments import give_head, give_tail, take_tail
+from cli.peer_values import PEOPLE, Peer, index_of, secrets_of
+from cli.writing import replace_text
+from vpn.errors import StackError
+
+
+class FileStore:
+    """Peers in the peers file, comments kept; it holds no secrets."""
+
+    def __init__(self, path: Path, configured: Configured) -> None:
+        self.where = path.name
+        self._path = path
+        self._configured = configured
+        self._yaml = YAML()
+        self._yaml.preserve_quotes = True
+        self._yaml.width = 4096
+        self._yaml.indent(mapping=2, sequence=4, offset=2)
+
+    def peers(self) -> list[Peer]:
+        """Return the peers."""
+        return [dict(each) for each in self._read().get("peers") or []]
+
+    def add(self, peers: Sequence[Peer]) -> None:
+        """Add peers at the end. Raise StackError for one that holds a secret."""
+        if any(secrets_of(each) for each in peers):
+            raise StackError(f"{self.where} is no place for secrets: give them in the config key given_keys")
+        content = self._read()
+        content["peers"] = content.get("peers") or []
+        scalar_last = not isinstance([*peers[-1].values()][-1], list)
+        tail = take_tail(content["peers"][-1]) if content["peers"] and scalar_last else ""
+        content["peers"] += deepcopy([*peers])
+        if tail:
+            content["peers"][-1] = self._yaml.map(**content["peers"][-1])
+            give_tail(content["peers"][-1], tail)
+        self._write(content)
+
+    def remove(self, name: str) -> None:
+        """Remove a peer."""
+        content = self._read()
+        index = index_of(content.get("peers") or [], name, self.where)
+        tail = take_tail(content["peers"].pop(index))
+        if index:
+            give_tail(content["peers"][index - 1], tail)
+        elif content["peers"]:
+            give_head(content, "peers", tail)
+        self._write(content)
+
+    def change(self, name: str, values: Mapping[str, Any]) -> None:
+        """Set values of a peer; None removes one."""
+        content = self._read()
+        peer = content["peers"][index_of(content.get("peers") or [], name, self.where)]
+        tail = take_tail(peer)
+        for key, value in values.items():
+            if value is None or value == []:
+                peer.pop(key, None)
+            else:
+                peer[key] = value
+        give_tail(peer, tail)
+        self._write(content)
+
+    def fill(self, peers: Sequence[Peer], groups: Mapping[str, Any]) -> None:
+        """Write a new file with these groups and peers."""
+        content = self._yaml.load("{}")
+        content.update({"groups": dict(groups)} if groups else {})
+        content["peers"] = deepcopy([*peers])
+        self._write(content)
+
+    def _read(self) -> Any:
+        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        return self._yaml.load(text) or self._yaml.load("{}")
+
+    def _write(self, content: Any) -> None:
+        text = io.StringIO()
+        content.fa.set_block_style()
+        self._yaml.dump(content, text)
+        self._configured.check(PEOPLE, text.getvalue())
+        replace_text(self._path, text.getvalue())
