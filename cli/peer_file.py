@@ -11,7 +11,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from cli.configured import Configured
-from cli.peer_comments import give_head, give_tail, take_tail
+from cli.peer_comments import give_head, give_tail, take_head, take_tail
 from cli.peer_values import PEOPLE, Peer, index_of, secrets_of
 from cli.writing import replace_text
 from vpn.errors import StackError
@@ -38,13 +38,13 @@ class FileStore:
         if any(secrets_of(each) for each in peers):
             raise StackError(f"{self.where} is no place for secrets: give them in the config key given_keys")
         content = self._read()
-        content["peers"] = content.get("peers") or []
-        scalar_last = not isinstance([*peers[-1].values()][-1], list)
-        tail = take_tail(content["peers"][-1]) if content["peers"] and scalar_last else ""
-        content["peers"] += deepcopy([*peers])
-        if tail:
-            content["peers"][-1] = self._yaml.map(**content["peers"][-1])
-            give_tail(content["peers"][-1], tail)
+        if content.get("peers"):
+            tail = take_tail(content["peers"][-1])
+        else:
+            content["peers"] = []
+            tail = take_head(content, "peers")
+        content["peers"] += self._as_written(peers)
+        give_tail(content["peers"][-1], tail)
         self._write(content)
 
     def remove(self, name: str) -> None:
@@ -54,7 +54,8 @@ class FileStore:
         tail = take_tail(content["peers"].pop(index))
         if index:
             give_tail(content["peers"][index - 1], tail)
-        elif content["peers"]:
+        else:
+            content["peers"] = content["peers"] or []  # an empty list holds no comments
             give_head(content, "peers", tail)
         self._write(content)
 
@@ -80,7 +81,13 @@ class FileStore:
 
     def _read(self) -> Any:
         text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
-        return self._yaml.load(text) or self._yaml.load("{}")
+        return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
+
+    def _as_written(self, peers: Sequence[Peer]) -> Any:
+        """Return peers as the loader would have read them: only so can comments follow them."""
+        text = io.StringIO()
+        self._yaml.dump([*peers], text)
+        return self._yaml.load(text.getvalue())
 
     def _write(self, content: Any) -> None:
         text = io.StringIO()
@@ -88,3 +95,8 @@ class FileStore:
         self._yaml.dump(content, text)
         self._configured.check(PEOPLE, text.getvalue())
         replace_text(self._path, text.getvalue())
+
+
+def _comments(text: str) -> str:
+    """Return the comment lines of a file that holds nothing else; the loader would forget them."""
+    return "".join(f"{line}\n" for line in text.splitlines() if line.lstrip().startswith("#") or not line.strip())
