@@ -15,6 +15,7 @@ from clients.ssh import Way
 from clients.tls import Trust
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
+from vpn.peers_file import PeersFile
 from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
@@ -60,12 +61,23 @@ class Configured:
     def settings(self, text: str | None = None) -> Settings:
         """Return the validated settings; `text` stands in for the peers file. Raise ConfigError with all problems."""
         people: dict[str, Any] = {}
-        if text is None and self.peers_path.exists():
-            text = self.peers_path.read_text(encoding="utf-8")
+        if text is None:
+            text = self.peers_text()
         if text is not None:
-            found = _people(self.peers_path.name, text)
+            found = self.people(text)
             people = {"peers_file": found.content, "peers_lines": found.lines}
         return parse(self.values, **people, environ=self.environ)
+
+    def peers_text(self) -> str | None:
+        """Return what the peers file says, None without one. Raise ConfigError when it cannot be read."""
+        return _text("peers_file", self.peers_path) if self.peers_path.exists() else None
+
+    def people(self, text: str) -> PeersFile:
+        """Return content and lines of a peers file with this text. Raise ConfigError when it is no YAML mapping."""
+        try:
+            return peers_file.load(text)
+        except ParseError as error:
+            raise ConfigError([Problem("peers_file", self.peers_path.name, str(error))]) from None
 
     def problems(self, keys: Iterable[str], text: str | None = None) -> tuple[Problem, ...]:
         """Return the problems that concern the given config keys: a workstation may lack credentials of the rest."""
@@ -140,13 +152,6 @@ def _text(key: str, path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
         raise ConfigError([Problem(key, str(path), f"cannot be read: {reason}")]) from None
-
-
-def _people(name: str, text: str) -> peers_file.PeersFile:
-    try:
-        return peers_file.load(text)
-    except ParseError as error:
-        raise ConfigError([Problem("peers_file", name, str(error))]) from None
 
 
 def _decoded(value: Any) -> Any:

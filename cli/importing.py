@@ -83,7 +83,7 @@ def _to_config(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str
 
 
 def _to_file(configured: Configured, peers: list[Peer]) -> str:
-    store = FileStore(configured.peers_path, configured)
+    store = FileStore(configured)
     store.fill(peers, {})
     return store.where
 

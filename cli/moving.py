@@ -37,7 +37,7 @@ def to_file(stack: Stack, configured: Configured) -> int:
         configured.secret,
         configured.environ,
     )
-    FileStore(configured.peers_path, without).fill(plain, groups)
+    FileStore(without).fill(plain, groups)
     for key in ("peers", *(["groups"] if groups else [])):
         stack.pulumi.remove(key)
     return len(plain)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -14,15 +13,14 @@ from cli.configured import Configured
 from cli.peer_comments import give_head, give_tail, take_head, take_tail
 from cli.peer_values import PEOPLE, Peer, index_of, secrets_of
 from cli.writing import replace_text
-from vpn.errors import StackError
+from vpn.errors import ConfigError, Problem, StackError
 
 
 class FileStore:
     """Peers in the peers file, comments kept; it holds no secrets."""
 
-    def __init__(self, path: Path, configured: Configured) -> None:
-        self.where = path.name
-        self._path = path
+    def __init__(self, configured: Configured) -> None:
+        self.where = configured.peers_path.name
         self._configured = configured
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
@@ -62,7 +60,8 @@ class FileStore:
     def change(self, name: str, values: Mapping[str, Any]) -> None:
         """Set values of a peer; None removes one."""
         content = self._read()
-        peer = content["peers"][index_of(content.get("peers") or [], name, self.where)]
+        peers = content.get("peers") or []
+        peer = peers[index_of(peers, name, self.where)]
         tail = take_tail(peer)
         for key, value in values.items():
             if value is None or value == []:
@@ -80,7 +79,11 @@ class FileStore:
         self._write(content)
 
     def _read(self) -> Any:
-        text = self._path.read_text(encoding="utf-8") if self._path.exists() else ""
+        """Return the file with its comments. Raise ConfigError for one that the program could not take peers from."""
+        text = self._configured.peers_text() or ""
+        if not _lists_peers(self._configured.people(text).content):
+            told = self._configured.problems(PEOPLE, text)
+            raise ConfigError(told or [Problem("peers", None, "must be a list of mappings", self.where)])
         return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
 
     def _as_written(self, peers: Sequence[Peer]) -> Any:
@@ -94,7 +97,15 @@ class FileStore:
         content.fa.set_block_style()
         self._yaml.dump(content, text)
         self._configured.check(PEOPLE, text.getvalue())
-        replace_text(self._path, text.getvalue())
+        replace_text(self._configured.peers_path, text.getvalue())
+
+
+def _lists_peers(content: Mapping[str, Any]) -> bool:
+    """Whether the peers are a list, or nothing, and each of them has a name to be found by."""
+    peers = content.get("peers")
+    return peers is None or (
+        isinstance(peers, list) and all(isinstance(each, dict) and each.get("name") for each in peers)
+    )
 
 
 def _comments(text: str) -> str:

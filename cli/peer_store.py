@@ -39,7 +39,7 @@ class PeerStore(Protocol):
 def open_store(pulumi: Pulumi, configured: Configured) -> PeerStore:
     """Return the place where the peers stand: the peers file when there is one, else the stack's config."""
     if configured.peers_path.exists():
-        return FileStore(configured.peers_path, configured)
+        return FileStore(configured)
     return ConfigStore(pulumi, configured)
 
 

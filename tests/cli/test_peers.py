@@ -268,3 +268,40 @@ def test_a_key_that_is_null_is_none(home: Path, wgvpn: Command) -> None:
     assert "generated" not in wgvpn("export", "config").out
     assert wgvpn("peer", "move").code == 0
     assert (home / "peers.yaml").read_text() == "peers:\n  - name: alice\n    key_generation: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"peers:\n  - name: alice\n   bad: [\n", "peers.yaml: line 3"),
+        (b"peers:\n  - name: alice\n    name: bob\n", "peers.yaml: line 3"),
+        (b"- name: alice\n", "peers.yaml: line 1"),
+        (b"# ours\npeers:\n  alice: {}\n", "peers.yaml:2"),
+        (b"peers: alice\n", "peers.yaml:1"),
+        (b"peers:\n  - name: alice\n  - bob\n", "peers.yaml:3"),
+        (b"peers:\n  - name: alice\n  - disabled: true\n", "peers.yaml:3"),
+        (b"peers:\n  - name: alice\n  - name:\n", "peers.yaml:3"),
+        (b"peers:\n  - name: caf\xe9\n", "UTF-8"),
+    ],
+)
+def test_a_broken_peers_file_is_told_as_the_program_tells_it(
+    peers_file: Path, wgvpn: Command, content: bytes, told: str
+) -> None:
+    peers_file.write_bytes(content)
+    verbs = (("list",), ("add", "erin"), ("disable", "alice"), ("remove", "alice"), ("rotate", "alice"))
+    for words in verbs:
+        done = wgvpn("peer", *words)
+        assert (done.code, told in done.err) == (3, True), (words, done.err)
+    assert peers_file.read_bytes() == content
+
+
+def test_a_peer_that_breaks_a_rule_can_be_removed(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text("peers:\n  - name: alice\n  - name: bob\n    group: nobody\n")
+    assert wgvpn("peer", "remove", "bob").code == 0
+    assert peers_file.read_text() == "peers:\n  - name: alice\n"
+
+
+def test_a_file_of_groups_has_no_peer_to_change(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text("groups: {}\n")
+    done = wgvpn("peer", "disable", "alice")
+    assert (done.code, "no peer 'alice'" in done.err) == (3, True)
