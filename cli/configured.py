@@ -50,6 +50,11 @@ class Configured:
         return self.directory / str(self.values.get("peers_file", PEERS_FILE))
 
     @property
+    def awaits_peers_file(self) -> bool:
+        """Whether a peers file is named that is not there: the program refuses to run without it."""
+        return self.values.get("peers_file", PEERS_FILE) != PEERS_FILE and not self.peers_path.exists()
+
+    @property
     def peers(self) -> list[dict[str, Any]]:
         """The peers of the stack's config (not of the peers file); they may hold secrets."""
         return [dict(each) for each in _decoded(self.values.get("peers", []))]

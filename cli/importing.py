@@ -45,7 +45,9 @@ def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place:
     settings = {key: value for key, value in imported.config.items() if key != "peers"}
     peers = [_with_secrets(imported, index) for index in range(len(imported.config["peers"]))]
     _check(configured, settings, peers, imported.secrets["private_key"])
-    chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG else "file")
+    chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG and not configured.awaits_peers_file else "file")
+    if chosen == "config" and configured.awaits_peers_file:
+        raise StackError(f"peers_file names {configured.peers_path.name}: peers belong there, --to file")
     if chosen == "config":
         refuse_numbers(peers)
     keys: dict[str, str] = {}

@@ -37,7 +37,14 @@ class PeerStore(Protocol):
 
 
 def open_store(pulumi: Pulumi, configured: Configured) -> PeerStore:
-    """Return the place where the peers stand: the peers file when there is one, else the stack's config."""
+    """Return the place where the peers stand: the peers file when there is one, else the stack's config.
+
+    Raise StackError when a file is named that is not there: peers beside it would stop every preview.
+    """
+    if configured.awaits_peers_file:
+        raise StackError(
+            f"peers_file names {configured.peers_path.name}, which does not exist: make it, or unset the key"
+        )
     if configured.peers_path.exists():
         return FileStore(configured)
     return ConfigStore(pulumi, configured)

@@ -153,6 +153,7 @@ def _described(peer: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
 @app.command()
 def move(context: typer.Context) -> None:
     """Move the peers from the stack's config to the peers file, which has room for thousands. Keys stay."""
-    stack, configured, _ = _open(context)
+    stack: Stack = context.obj
+    configured = stack.configured
     count = moving.to_file(stack, configured)
     output.note(f"{count} peers are in {configured.peers_path.name} now; pulumi preview shows no change")

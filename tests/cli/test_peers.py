@@ -305,3 +305,15 @@ def test_a_file_of_groups_has_no_peer_to_change(peers_file: Path, wgvpn: Command
     peers_file.write_text("groups: {}\n")
     done = wgvpn("peer", "disable", "alice")
     assert (done.code, "no peer 'alice'" in done.err) == (3, True)
+
+
+def test_a_peers_file_that_is_named_and_missing_is_waited_for(home: Path, wgvpn: Command) -> None:
+    """The program refuses to run without it; a peer in the config would not change that."""
+    world = make(home, deployed=False, peers_file="team.yaml")
+    before = world.read()
+    for words in (("add", "erin"), ("list",)):
+        done = wgvpn("peer", *words)
+        assert (done.code, "team.yaml" in done.err, world.read()) == (3, True, before)
+    assert wgvpn("peer", "move").code == 0
+    assert wgvpn("peer", "add", "erin").code == 0
+    assert "erin" in (home / "team.yaml").read_text()
