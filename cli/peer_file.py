@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from cli.configured import Configured
 from cli.peer_comments import give_head, give_tail, take_head, take_tail
-from cli.peer_values import PEOPLE, Peer, index_of, secrets_of
+from cli.peer_values import PEOPLE, Changes, Peer, index_of, indexes_of, secrets_of
 from cli.writing import replace_text
 from vpn.errors import ConfigError, Problem, StackError
 
@@ -57,18 +57,18 @@ class FileStore:
             give_head(content, "peers", tail)
         self._write(content)
 
-    def change(self, name: str, values: Mapping[str, Any]) -> None:
-        """Set values of a peer; None removes one."""
+    def change(self, changes: Changes) -> None:
+        """Set and remove values of peers, all in one."""
         content = self._read()
         peers = content.get("peers") or []
-        peer = peers[index_of(peers, name, self.where)]
-        tail = take_tail(peer)
-        for key, value in values.items():
-            if value is None or value == []:
-                peer.pop(key, None)
-            else:
-                peer[key] = value
-        give_tail(peer, tail)
+        for name, index in indexes_of(peers, changes, self.where).items():
+            tail = take_tail(peers[index])
+            for key, value in changes[name].items():
+                if value is None:
+                    peers[index].pop(key, None)
+                else:
+                    peers[index][key] = value
+            give_tail(peers[index], tail)
         self._write(content)
 
     def fill(self, peers: Sequence[Peer], groups: Mapping[str, Any]) -> None:

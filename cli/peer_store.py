@@ -6,13 +6,23 @@ keeps the comments of the stack's file, the round-trip loader those of the peers
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 from cli.configured import Configured
 from cli.peer_file import FileStore
-from cli.peer_values import PEOPLE, Peer, changed_peer, index_of, leaves, refuse_numbers, secrets_of
+from cli.peer_values import (
+    PEOPLE,
+    Changes,
+    Peer,
+    changed_peer,
+    index_of,
+    indexes_of,
+    leaves,
+    refuse_numbers,
+    secrets_of,
+)
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 
@@ -32,8 +42,8 @@ class PeerStore(Protocol):
     def remove(self, name: str) -> None:
         """Remove a peer."""
 
-    def change(self, name: str, values: Mapping[str, Any]) -> None:
-        """Set values of a peer; None removes one."""
+    def change(self, changes: Changes) -> None:
+        """Set and remove values of peers, all in one."""
 
 
 def open_store(pulumi: Pulumi, configured: Configured) -> PeerStore:
@@ -91,17 +101,17 @@ class ConfigStore:
         self._check([*peers[:index], *peers[index + 1 :]])
         self._pulumi.remove(f"peers[{index}]")
 
-    def change(self, name: str, values: Mapping[str, Any]) -> None:
-        """Set values of a peer; None removes one. None of them is a secret."""
+    def change(self, changes: Changes) -> None:
+        """Set and remove values of peers, all in one."""
         peers = self.peers()
-        index = index_of(peers, name, self.where)
-        changed = changed_peer(peers[index], values)
-        self._check([*peers[:index], changed, *peers[index + 1 :]])
-        gone = [key for key, value in values.items() if key in peers[index] and (value is None or value == [])]
-        lists = [key for key, value in values.items() if isinstance(value, list) and key in peers[index]]
-        for key in dict.fromkeys([*gone, *lists]):
-            self._pulumi.remove(f"peers[{index}].{key}")
-        self._pulumi.set_plain(leaves(f"peers[{index}]", {k: v for k, v in values.items() if v is not None}))
+        places = indexes_of(peers, changes, self.where)
+        changed = {places[name]: changed_peer(peers[places[name]], values) for name, values in changes.items()}
+        self._check([changed.get(index, each) for index, each in enumerate(peers)])
+        wanted = {f"peers[{places[name]}].{key}": each for name, own in changes.items() for key, each in own.items()}
+        for path, value in wanted.items():
+            if value is None:
+                self._pulumi.remove(path)
+        self._pulumi.set_plain({path: leaf for each in wanted for path, leaf in leaves(each, wanted[each]).items()})
 
     def _check(self, peers: list[Peer]) -> None:
         self._configured.with_values({"peers": peers}).check(PEOPLE)

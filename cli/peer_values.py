@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from vpn.errors import StackError
@@ -12,14 +12,21 @@ from vpn.settings.peers import readable_secrets
 
 PEOPLE: Final = ("peers", "groups")
 Peer = dict[str, Any]
+Changes = Mapping[str, Mapping[str, Any]]
+"""Values by peer and key: None removes one, none of them is a secret or a list."""
 
 
 def index_of(peers: Sequence[Peer], name: str, where: str) -> int:
     """Return the position of a peer. Raise StackError when there is none of that name."""
-    for index, each in enumerate(peers):
-        if each.get("name") == name:
-            return index
-    raise StackError(f"there is no peer {name!r} in {where}")
+    return indexes_of(peers, [name], where)[name]
+
+
+def indexes_of(peers: Sequence[Peer], names: Collection[str], where: str) -> dict[str, int]:
+    """Return the positions of peers by name. Raise StackError when there is none of a name."""
+    known = {str(each.get("name")): index for index, each in reversed([*enumerate(peers)])}
+    if unknown := [each for each in names if each not in known]:
+        raise StackError(f"there is no peer {unknown[0]!r} in {where}")
+    return {each: known[each] for each in names}
 
 
 def secrets_of(peer: Mapping[str, Any]) -> dict[str, str]:
@@ -38,9 +45,8 @@ def refuse_numbers(peers: Sequence[Peer]) -> None:
 
 
 def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:
-    """Return a peer with values set; None and an empty list remove one."""
-    together = {**peer, **values}
-    return {key: value for key, value in together.items() if value is not None and value != []}
+    """Return a peer with values set; None removes one."""
+    return {key: value for key, value in {**peer, **values}.items() if value is not None}
 
 
 def leaves(path: str, value: Any) -> dict[str, str]:

@@ -100,7 +100,7 @@ def remove(context: typer.Context, name: Name) -> None:
 def disable(context: typer.Context, name: Name) -> None:
     """Cut a peer off at the next up, and keep its keys and address."""
     _, _, store = _open(context)
-    store.change(name, {"disabled": True})
+    store.change({name: {"disabled": True}})
     output.note(f"{name} is disabled in {store.where}; {NEXT}")
 
 
@@ -108,7 +108,7 @@ def disable(context: typer.Context, name: Name) -> None:
 def enable(context: typer.Context, name: Name) -> None:
     """Let a disabled peer in again at the next up."""
     _, _, store = _open(context)
-    store.change(name, {"disabled": None})
+    store.change({name: {"disabled": None}})
     output.note(f"{name} is enabled in {store.where}; {NEXT}")
 
 
@@ -120,7 +120,7 @@ def rotate(
 ) -> None:
     """Renew a peer's keys at the next up."""
     _, configured, store = _open(context)
-    rotation.rotate_peer(store, configured, name, preshared=preshared)
+    rotation.rotate_peer(store, configured, name, settings=configured.settings() if preshared else None)
     output.note(f"{name} gets new keys: {NEXT}, then hand over: wgvpn client {name}")
 
 
