@@ -45,8 +45,8 @@ class FileStore:
         give_tail(content["peers"][-1], tail)
         self._write(content)
 
-    def remove(self, name: str) -> None:
-        """Remove a peer."""
+    def remove(self, name: str) -> str:
+        """Remove a peer and its comments; nothing is left to do by hand."""
         content = self._read()
         index = index_of(content.get("peers") or [], name, self.where)
         tail = take_tail(content["peers"].pop(index))
@@ -56,6 +56,7 @@ class FileStore:
             content["peers"] = content["peers"] or []  # an empty list holds no comments
             give_head(content, "peers", tail)
         self._write(content)
+        return ""
 
     def change(self, changes: Changes) -> None:
         """Set and remove values of peers, all in one."""

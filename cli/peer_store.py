@@ -1,14 +1,15 @@
 """Where the peers stand, in stack config or in the peers file, and how each is changed: one source of truth.
 
-Every change is checked by the program's own rules before anything is written, and touches nothing else: `pulumi config`
-keeps the comments of the stack's file, the round-trip loader those of the peers file.
+Every change is checked by the program's own rules before anything is written, and touches no other value. In the peers
+file comments stay with their peers. `pulumi config` keeps those of the stack's file, but inside a list at their place:
+when a peer goes, they stand above the next one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Final, Protocol
 
 from cli.configured import Configured
 from cli.peer_file import FileStore
@@ -24,7 +25,13 @@ from cli.peer_values import (
     secrets_of,
 )
 from cli.pulumi import Pulumi
+from cli.stack_file import comments_peers
 from vpn.errors import StackError
+
+COMMENTS: Final = (
+    "comments in the list of peers stayed where they were, so some may stand above another peer now: look at the "
+    "stack's file (in peers.yaml they follow: wgvpn peer move)"
+)
 
 
 class PeerStore(Protocol):
@@ -39,8 +46,8 @@ class PeerStore(Protocol):
     def add(self, peers: Sequence[Peer]) -> None:
         """Add peers at the end."""
 
-    def remove(self, name: str) -> None:
-        """Remove a peer."""
+    def remove(self, name: str) -> str:
+        """Remove a peer; returns what is left to do by hand, mostly nothing."""
 
     def change(self, changes: Changes) -> None:
         """Set and remove values of peers, all in one."""
@@ -94,12 +101,13 @@ class ConfigStore:
             plain |= leaves(f"peers[{index}]", {k: v for k, v in each.items() if k not in secrets_of(each)})
         self._pulumi.set_plain(plain)
 
-    def remove(self, name: str) -> None:
-        """Remove a peer."""
+    def remove(self, name: str) -> str:
+        """Remove a peer; returns what is left to do by hand: comments stay at their place in the list."""
         peers = self.peers()
         index = index_of(peers, name, self.where)
         self._check([*peers[:index], *peers[index + 1 :]])
         self._pulumi.remove(f"peers[{index}]")
+        return COMMENTS if comments_peers(self._pulumi) else ""
 
     def change(self, changes: Changes) -> None:
         """Set and remove values of peers, all in one."""

@@ -92,8 +92,10 @@ def allow_rule(text: str) -> dict[str, Any]:
 def remove(context: typer.Context, name: Name) -> None:
     """Remove a peer: the next up cuts it off. Its address rests before another peer gets it."""
     _, _, store = _open(context)
-    store.remove(name)
+    told = store.remove(name)
     output.note(f"{name} is removed from {store.where}; {NEXT}")
+    if told:
+        output.note(told)
 
 
 @app.command()

@@ -317,3 +317,34 @@ def test_a_peers_file_that_is_named_and_missing_is_waited_for(home: Path, wgvpn:
     assert wgvpn("peer", "move").code == 0
     assert wgvpn("peer", "add", "erin").code == 0
     assert "erin" in (home / "team.yaml").read_text()
+
+
+STACK_FILE = """encryptionsalt: v1:x
+config:
+  # where it is
+  wireguard-vpn:container_id: "2090"
+  wireguard-vpn:peers:{0}
+    - name: alice
+      preshared_key:
+        secure: v1:abc#def
+    - name: bob
+  # the end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (STACK_FILE.format(""), False),
+        (STACK_FILE.format("\n    # Alice"), True),
+        (STACK_FILE.format(" # ours"), True),
+        (STACK_FILE.replace("name: alice", "name: alice # her laptop").format(""), True),
+        (STACK_FILE.replace("    - name: bob", "    # Bob\n    - name: bob").format(""), True),
+        ("config: {}\n", False),
+        ("not [ YAML", False),
+    ],
+)
+def test_comments_that_pulumi_leaves_behind_are_told(world: World, wgvpn: Command, text: str, told: bool) -> None:
+    (world.directory / "Pulumi.prod.yaml").write_text(text)
+    done = wgvpn("peer", "remove", "alice")
+    assert (done.code, "stayed where they were" in done.err) == (0, told)
