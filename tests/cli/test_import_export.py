@@ -196,3 +196,12 @@ def test_the_configuration_goes_out_without_any_key(home: Path, wgvpn: Command) 
     for secret in ("canary", "server", "peer/alice", "psk/bob"):
         assert support.private_key(secret) not in done.out
     assert json.loads(wgvpn("export", "config", "--json").out) == found
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_configuration_goes_into_a_file(wgvpn: Command, tmp_path: Path, options: tuple[str, ...]) -> None:
+    target = tmp_path / "config.txt"
+    done = wgvpn("export", "config", *options, "--output", str(target))
+    assert (done.code, done.out) == (0, "")
+    assert target.read_text() == wgvpn("export", "config", *options).out
