@@ -1,16 +1,18 @@
 """`show` and `doctor` as they are called: what is not known is not told as if it were."""
 
 import json
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from cli import output, tunnels
+from cli.pulumi import Pulumi
 from tests.cli.conftest import Command
 from tests.cli.test_health import NOW
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
-from vpn.errors import RemoteFailed, SshError
+from vpn.errors import RemoteFailed, SshError, StackError
 
 ALICE = support.public_key("peer/alice")
 SAID = {"latest-handshakes": NOW - 20, "endpoints": "[fd00::5]:51820"}
@@ -104,3 +106,9 @@ def test_a_probe_that_cannot_be_made_leaves_the_other_checks(
     states = {each["name"]: each["state"] for each in json.loads(done.out)}
     assert states == {"server reachable": "failed", "UDP port answers": "unchecked"}
     assert wgvpn("doctor", "--via", "").code == 3
+
+
+@pytest.mark.usefixtures("home")
+def test_a_project_that_is_not_there_is_told() -> None:
+    with pytest.raises(StackError, match="/nonexistent is no directory"):
+        Pulumi(Path("/nonexistent")).name()
