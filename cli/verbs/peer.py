@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Final
 
 import typer
 
-from cli import moving, output, rotation
+from cli import moving, output, reading, rotation
 from cli.configured import Configured
 from cli.peer_store import PeerStore, open_store
 from cli.stack import Stack
@@ -74,7 +73,7 @@ def _preshared(given: str | None) -> str | None:
     """Return the word, or the key on standard input. An argument may not be the key: every process can read it."""
     if given not in (None, GENERATED, NONE, "-"):
         raise typer.BadParameter("--preshared-key is generated, none, or - to read a key from standard input")
-    return sys.stdin.readline().strip() if given == "-" else given
+    return reading.secret_line("preshared key") if given == "-" else given
 
 
 def allow_rule(text: str) -> dict[str, Any]:

@@ -113,6 +113,13 @@ def test_nobody_is_asked_where_nobody_is(wgvpn: Command, tmp_path: Path) -> None
 
 
 @pytest.mark.usefixtures("world")
+def test_a_passphrase_that_is_no_text_is_refused(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_bytes(b"correct horse caf\xe9 battery")
+    done = wgvpn("keys", "backup", str(tmp_path / "x"), "--passphrase-file", str(tmp_path / "passphrase"))
+    assert (done.code, "UTF-8" in done.err, (tmp_path / "x").exists()) == (3, True, False)
+
+
+@pytest.mark.usefixtures("world")
 def test_a_short_passphrase_is_refused(wgvpn: Command, tmp_path: Path) -> None:
     (tmp_path / "short").write_text("short")
     done = wgvpn("keys", "backup", str(tmp_path / "x"), "--passphrase-file", str(tmp_path / "short"))

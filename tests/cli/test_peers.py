@@ -2,6 +2,11 @@
 
 import io
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +74,25 @@ def test_a_given_preshared_key_is_read_from_input_and_encrypted(
     assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 0
     assert world.is_secret("peers")
     assert given(world.settings())["psk/erin"] == PSK
+
+
+def test_a_terminal_does_not_show_a_key_that_is_typed(home: Path) -> None:
+    """On a real terminal, for only that can show what is typed."""
+    make(home)
+    parent, child = pty.openpty()
+    script = "import sys; from cli.__main__ import run; sys.exit(run(sys.argv[1:]))"
+    words = ["-C", str(home), "peer", "add", "erin", "--preshared-key", "-"]
+    command, root = [sys.executable, "-c", script, *words], Path(__file__).parents[2]
+    running = subprocess.Popen(command, cwd=root, stdin=child, stdout=child, stderr=child, start_new_session=True)
+    os.close(child)
+    assert select.select([parent], [], [], 60)[0], "nobody was asked"
+    shown = os.read(parent, 1000)
+    os.write(parent, f"{PSK}\n".encode())
+    assert running.wait(60) == 0
+    shown += os.read(parent, 1000)
+    os.close(parent)
+    assert PSK.encode() not in shown
+    assert given(World(home).settings())["psk/erin"] == PSK
 
 
 @pytest.mark.parametrize("kind", ["set", "set-all"])
