@@ -13,6 +13,7 @@ from cli.recovery import Place
 from cli.stack import Stack
 from cli.tunnels import age as age_text
 from cli.tunnels import size
+from vpn.errors import StackError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make, list and date backups.")
 Storage = Annotated[str | None, typer.Option(help="the storage that holds them; by default pbs_storage")]
@@ -26,8 +27,12 @@ def now(context: typer.Context, storage: Storage = None, json: Json = False) -> 
     place, configured = Place.of(stack.deployed), stack.configured
     target = backups.storage(configured, storage)
     with configured.proxmox() as api:
+        before = {each.volume for each in backups.of_container(api, place.node, target, place.vmid)}
         api.vzdump(place.node, place.vmid, target)
-        made = backups.choose(backups.of_container(api, place.node, target, place.vmid), backups.LATEST)
+        after = backups.of_container(api, place.node, target, place.vmid)
+    made = next((each for each in after if each.volume not in before), None)
+    if made is None:
+        raise StackError(f"the backup was made, but {target} does not list it")
     if json:
         output.emit(made.to_dict())
     else:
@@ -52,9 +57,13 @@ def age(
     limit: Annotated[float, typer.Option("--max-hours", help="older than this is a failure (exit code 1)")] = 26.0,
     json: Json = False,
 ) -> None:
-    """Tell how old the last backup is whose verification has not failed; exit 1 when it is too old or there is none."""
-    newest = backups.latest(_found(context.obj, storage))
-    seconds = int(newest.age(dt.datetime.now(dt.UTC)).total_seconds()) if newest else None
+    """Tell how old the last backup is; exit 1 when it is too old or there is none.
+
+    One whose verification has failed does not count, nor one that is dated in the future.
+    """
+    moment = dt.datetime.now(dt.UTC)
+    newest = backups.latest(_found(context.obj, storage), moment)
+    seconds = int(newest.age(moment).total_seconds()) if newest else None
     fresh = seconds is not None and seconds <= limit * 3600
     if json:
         output.emit({"seconds": seconds, "fresh": fresh, "backup": newest.volume if newest else None})
