@@ -24,6 +24,8 @@ GONE = ("does not exist", "no such resource", "no such file or directory")
 NODE_AWAY = range(595, 600)
 POLL_SECONDS = 1.0
 TASK_SECONDS = 600.0
+BACKUP_SECONDS = 1800.0
+"""How long a backup or a restore may take: the time in which the server must be back."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,7 @@ class Proxmox:
     def vzdump(self, node: str, vmid: int, storage: str, **options: str | int) -> str:
         """Back a container up now and wait; returns the task's id."""
         data = {"vmid": vmid, "storage": storage, "mode": "snapshot", **options}
-        return self._task(node, "POST", f"/nodes/{node}/vzdump", data)
+        return self._task(node, "POST", f"/nodes/{node}/vzdump", data, BACKUP_SECONDS)
 
     def restore(self, node: str, vmid: int, archive: str, storage: str, **options: str | int) -> str:
         """Make a container from a backup (a volume id) and wait; returns the task's id.
@@ -185,7 +187,7 @@ class Proxmox:
         `options` are further parameters of POST /nodes/{node}/lxc, as `force` or `unique`.
         """
         data = {"vmid": vmid, "ostemplate": archive, "storage": storage, "restore": 1, **options}
-        return self._task(node, "POST", f"/nodes/{node}/lxc", data)
+        return self._task(node, "POST", f"/nodes/{node}/lxc", data, BACKUP_SECONDS)
 
     def configure(self, node: str, vmid: int, **options: str | int) -> None:
         """Change a container's configuration."""
@@ -217,9 +219,11 @@ class Proxmox:
         said = "; ".join(line for line in lines[-3:] if line)
         raise ServerFault(SYSTEM, self._http.redact(f"{kind} failed: {outcome or said}")[:REASON_LENGTH])
 
-    def _task(self, node: str, method: str, path: str, data: Mapping[str, Any] | None = None) -> str:
+    def _task(
+        self, node: str, method: str, path: str, data: Mapping[str, Any] | None = None, seconds: float = TASK_SECONDS
+    ) -> str:
         upid = str(self.call(method, path, data))
-        self.wait(node, upid)
+        self.wait(node, upid, seconds)
         return upid
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:

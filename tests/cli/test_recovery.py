@@ -69,6 +69,39 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+def test_a_restore_that_still_goes_is_waited_for(slept: list[float]) -> None:
+    """Of a command that was broken off: until then the container carries no mark."""
+    node, said = Node({2090: (OURS, False)}, locked=4), list[str]()
+    recovery.in_place(node.api(), OWN, VOLUME, said.append)
+    assert (len(slept), "still goes" in said[0]) == (3, True)
+    assert node.writes == ["POST lxc", "POST lxc/2090/status/start"]
+
+
+def test_a_stranger_s_container_is_not_taken_for_ours_after_the_wait(slept: list[float]) -> None:
+    node = Node({2090: ("somebody else's\n", True)}, locked=2)
+    with pytest.raises(OwnershipError):
+        recovery.in_place(node.api(), OWN, VOLUME, silent)
+    assert (len(slept), node.writes) == (1, [])
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(1700, True), (1900, False)])
+def test_a_restore_has_the_time_in_which_the_server_must_be_back(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, ends: bool
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr("clients.proxmox.time.monotonic", lambda: float(next(clock)))
+    for task in (
+        lambda api: api.restore("pve", 2090, VOLUME, "local-lvm"),
+        lambda api: api.vzdump("pve", 2090, "pbs"),
+    ):
+        api = Node({2090: (OURS, True)}, polls=seconds).api()
+        if ends:
+            task(api)
+        else:
+            with pytest.raises(ServerFault, match="within 1800 s"):
+                task(api)
+
+
 def test_a_copy_can_reach_nobody_before_it_starts(slept: list[float]) -> None:
     """The node's firewall takes its rules up only so often."""
     node = Node({2090: (OURS, True)})
