@@ -1,5 +1,6 @@
 """`backup`, `restore`, `drill` against Proxmox VE's API as the client speaks it: order, refusals, nothing foreign."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +91,11 @@ def test_a_restore_has_the_time_in_which_the_server_must_be_back(
 ) -> None:
     clock = iter(range(10**6))
     monkeypatch.setattr("clients.proxmox.time.monotonic", lambda: float(next(clock)))
-    for task in (
+    tasks: list[Callable[[Proxmox], str]] = [
         lambda api: api.restore("pve", 2090, VOLUME, "local-lvm"),
         lambda api: api.vzdump("pve", 2090, "pbs"),
-    ):
+    ]
+    for task in tasks:
         api = Node({2090: (OURS, True)}, polls=seconds).api()
         if ends:
             task(api)
