@@ -30,8 +30,8 @@ who sends only keepalives does not expect any, and notices at its next rekeying:
 (WireGuard paper, sections 6.2 and 6.5)."""
 FIREWALL_SECONDS: Final = 20.0
 """Until a node enforces the rules of a new container for certain: pve-firewall compiles them every 10 s."""
-CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
-SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
+CLOSED: Final = {"enable": "1", "policy_in": "DROP", "policy_out": "DROP", "dhcp": "0"}
+SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": "1", "proto": "tcp", "dport": "22", "comment": "drill"}
 Progress = Callable[[str], None]
 
 
@@ -158,17 +158,9 @@ def at(way: Way, address: str) -> Way:
     return replace(way, host=address.partition("/")[0])
 
 
-def timed(begun: float) -> Progress:
-    """Return a progress line printer that tells the seconds since `begun`."""
-    from cli.output import note  # noqa: PLC0415 - which only commands need
-
-    return lambda text: note(f"{time.monotonic() - begun:5.1f} s  {text}")
-
-
 def _close(api: Proxmox, place: Place) -> None:
-    path = f"/nodes/{place.node}/lxc/{place.vmid}/firewall"
-    api.call("PUT", f"{path}/options", CLOSED)
-    api.call("POST", f"{path}/rules", SSH_ONLY)
+    api.set_firewall_options(place.node, place.vmid, CLOSED)
+    api.add_firewall_rule(place.node, place.vmid, SSH_ONLY)
 
 
 def _wait_until_made(api: Proxmox, place: Place) -> None:

@@ -71,25 +71,6 @@ def answer(text: str, expected: Expectation, expiries: Expiries = NEVER) -> tupl
     return (*sorted(found, key=lambda each: each.name), *strangers)
 
 
-def age(seconds: int | None) -> str:
-    """Return an age for a person, as `1 min 5 s`."""
-    if seconds is None:
-        return "never"
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for a person, as `1.5 MiB`."""
-    amount, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
-
-
 def _is_past(date: dt.datetime | None, now: int) -> bool:
     return date is not None and date.timestamp() <= now
 

@@ -90,6 +90,10 @@ class Proxmox:
             raise
         return True
 
+    def next_vmid(self) -> int:
+        """Return a VMID that no guest of the cluster has."""
+        return int(self._get("/cluster/nextid"))
+
     def guests(self) -> list[Guest]:
         """Return the guests this token may see."""
         return [

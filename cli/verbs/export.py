@@ -33,7 +33,7 @@ def wg0(context: typer.Context, target: Target = None) -> None:
 def config(
     context: typer.Context,
     target: Target = None,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Print the configuration without any key, for version control: settings, peers, public keys, addresses."""
     stack: Stack = context.obj

@@ -126,7 +126,7 @@ def rotate(
 
 
 @app.command("list")
-def list_(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+def list_(context: typer.Context, json: output.Json = False) -> None:
     """List the configured peers, with the addresses and keys of the last up."""
     stack, _, store = _open(context)
     try:

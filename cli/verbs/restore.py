@@ -48,7 +48,7 @@ def restore(  # noqa: PLR0917 - options of a command
         _ask(chosen, place, there=not api.vmid_is_free(place.vmid), yes=yes)
         if place is not own:
             recovery.keep_down(api, own)
-        recovery.in_place(api, place, chosen.volume, recovery.timed(begun))
+        recovery.in_place(api, place, chosen.volume, output.timed(begun))
     if place is not own:
         _take_over(stack, own, place)
     verdict = recovery.verify(way, expected)

@@ -24,7 +24,7 @@ def rotate(
     name: Annotated[str | None, typer.Argument(metavar="server|NAME", help="whose key")] = None,
     preshared: Annotated[bool, typer.Option("--preshared", help="the peer's preshared key, not its key pair")] = False,
     everything: Annotated[bool, typer.Option("--all", help="every key the stack makes, as after a loss")] = False,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
     if (name is None) != everything:

@@ -11,7 +11,7 @@ import typer
 from cli import output, server
 from cli.output import Cell, Coloured
 from cli.stack import Stack
-from cli.tunnels import OFF, Expiries, Tunnel, age, size
+from cli.tunnels import OFF, Expiries, Tunnel
 from clients.ssh import Session
 from vpn.expectation import Expectation
 
@@ -30,7 +30,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def show(
     context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
     watch: Annotated[bool, typer.Option("--watch", help="keep looking until interrupted")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="seconds between looks")] = 2.0,
 ) -> None:
@@ -76,9 +76,9 @@ def _rows(found: Iterable[Tunnel], off: Iterable[str]) -> list[tuple[Cell, ...]]
             Coloured(each.status, COLOURS[each.status]),
             each.address,
             each.endpoint or "-",
-            age(each.handshake_age),
-            size(each.rx),
-            size(each.tx),
+            output.age(each.handshake_age),
+            output.size(each.rx),
+            output.size(each.tx),
         )
         for each in found
     ]

@@ -48,6 +48,8 @@ class Node:
                 return httpx.Response(500, json={"data": None, "message": "broken"})
             return httpx.Response(200, json={"data": "UPID:pve:1:1:1:task:x:u:"})
         if path == "/cluster/nextid":
+            if "vmid" not in request.url.params:
+                return data(str(next(vmid for vmid in range(100, 10000) if vmid not in self.guests)))
             taken = int(request.url.params["vmid"]) in self.guests
             return httpx.Response(400, json={"errors": {"vmid": "VM already exists"}}) if taken else data("2090")
         return self._read(path)

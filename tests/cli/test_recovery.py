@@ -125,6 +125,10 @@ def test_a_copy_can_reach_nobody_before_it_starts(slept: list[float]) -> None:
     assert node.values["POST lxc"]["onboot"] == "0"
 
 
+def test_a_free_vmid_is_the_cluster_s_next_one() -> None:
+    assert Node({100: (OURS, True), 101: (OURS, True)}).api().next_vmid() == 102
+
+
 def test_a_copy_that_cannot_be_isolated_is_not_made() -> None:
     node = Node({2090: (OURS, True)}, firewall=0)
     with pytest.raises(StackError, match="firewall is off"):
