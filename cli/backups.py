@@ -13,7 +13,7 @@ from typing import Any
 
 from cli.configured import Configured
 from clients.proxmox import Proxmox
-from vpn.backup import finished
+from vpn.backup import finished, from_future
 from vpn.errors import ConfigError, Problem, StackError
 
 LATEST = "latest"
@@ -37,8 +37,8 @@ class Backup:
         return {**vars(self), "made": self.made.isoformat()}
 
     def age(self, now: dt.datetime) -> dt.timedelta:
-        """Return how old it is."""
-        return now - self.made
+        """Return how old it is; a clock that is ahead a little makes it no younger than new."""
+        return max(now - self.made, dt.timedelta())
 
 
 def storage(configured: Configured, given: str | None) -> str:
@@ -70,22 +70,26 @@ def of_server(configured: Configured, place: str, vmid: int) -> tuple[Backup, ..
     return tuple(_snapshot(each, place, vmid) for each in whole)
 
 
-def latest(found: Sequence[Backup]) -> Backup | None:
-    """Return the newest backup that PBS has not found damaged; None when there is none. `found` is newest first."""
-    return next((each for each in found if each.verified != DAMAGED), None)
+def latest(found: Sequence[Backup], now: dt.datetime) -> Backup | None:
+    """Return the newest backup, None when there is none. `found` is newest first.
+
+    One that PBS has found damaged does not count, nor one from the future.
+    """
+    return next((each for each in found if each.verified != DAMAGED and not from_future(each.made, now)), None)
 
 
 def choose(found: Sequence[Backup], wanted: str) -> Backup:
     """Return the latest backup, or the one of that volume (its last part is enough). Raise StackError for none.
 
-    One whose verification failed is taken by its name alone.
+    One whose verification failed, or that is dated in the future, is taken by its name alone.
     """
     if not found:
         raise StackError(f"there is no backup of this container that the token may see; {HIDDEN}")
     if wanted == LATEST:
-        if newest := latest(found):
+        if newest := latest(found, dt.datetime.now(dt.UTC)):
             return newest
-        raise StackError("the verification of every backup has failed: to try one, name it (wgvpn backup list)")
+        why = "the verification of every backup has failed, or its date is in the future"
+        raise StackError(f"{why}: to try one, name it (wgvpn backup list)")
     matching = [each for each in found if each.volume == wanted or each.volume.endswith(f"/{wanted}")]
     if len(matching) != 1:
         raise StackError(f"there is no backup {wanted!r} (wgvpn backup list)")

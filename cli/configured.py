@@ -15,9 +15,11 @@ from clients.ssh import Way
 from clients.tls import Trust
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
+from vpn.peers_file import PeersFile
 from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
+from vpn.settings.build import build
 
 PEERS_FILE: Final = "peers.yaml"
 _EMPTY: Final = ("", None)
@@ -48,6 +50,11 @@ class Configured:
         return self.directory / str(self.values.get("peers_file", PEERS_FILE))
 
     @property
+    def awaits_peers_file(self) -> bool:
+        """Whether a peers file is named that is not there: the program refuses to run without it."""
+        return self.values.get("peers_file", PEERS_FILE) != PEERS_FILE and not self.peers_path.exists()
+
+    @property
     def peers(self) -> list[dict[str, Any]]:
         """The peers of the stack's config (not of the peers file); they may hold secrets."""
         return [dict(each) for each in _decoded(self.values.get("peers", []))]
@@ -59,12 +66,23 @@ class Configured:
     def settings(self, text: str | None = None) -> Settings:
         """Return the validated settings; `text` stands in for the peers file. Raise ConfigError with all problems."""
         people: dict[str, Any] = {}
-        if text is None and self.peers_path.exists():
-            text = self.peers_path.read_text(encoding="utf-8")
+        if text is None:
+            text = self.peers_text()
         if text is not None:
-            found = _people(self.peers_path.name, text)
+            found = self.people(text)
             people = {"peers_file": found.content, "peers_lines": found.lines}
         return parse(self.values, **people, environ=self.environ)
+
+    def peers_text(self) -> str | None:
+        """Return what the peers file says, None without one. Raise ConfigError when it cannot be read."""
+        return _text("peers_file", self.peers_path) if self.peers_path.exists() else None
+
+    def people(self, text: str) -> PeersFile:
+        """Return content and lines of a peers file with this text. Raise ConfigError when it is no YAML mapping."""
+        try:
+            return peers_file.load(text)
+        except ParseError as error:
+            raise ConfigError([Problem("peers_file", self.peers_path.name, str(error))]) from None
 
     def problems(self, keys: Iterable[str], text: str | None = None) -> tuple[Problem, ...]:
         """Return the problems that concern the given config keys: a workstation may lack credentials of the rest."""
@@ -80,18 +98,22 @@ class Configured:
             raise ConfigError(found)
 
     def jump(self) -> Way | None:
-        """Return the way to the jump host that config or environment name; None when they do not."""
-        found = self._section(Ssh)
-        file = found.get("ssh_jump_private_key_file")
-        key = found.get("ssh_jump_private_key") or (self._local(file).read_text(encoding="utf-8") if file else None)
-        if not (found.get("ssh_jump_host") and key):
+        """Return the way to the jump host that config or environment name; None when they do not.
+
+        Raise ConfigError when what they say of it breaks rules, or its key cannot be read.
+        """
+        found, problems = build(Ssh, self._section(Ssh), {})
+        if problems:
+            raise ConfigError(problems)
+        key = self._jump_key(found)
+        if not (found.ssh_jump_host and key):
             return None
         return Way(
-            host=found["ssh_jump_host"],
-            user=found.get("ssh_jump_user", "root"),
-            port=int(found.get("ssh_jump_port", 22)),
+            host=found.ssh_jump_host,
+            user=found.ssh_jump_user,
+            port=found.ssh_jump_port,
             private_key=key,
-            host_key=found.get("ssh_jump_host_key", ""),
+            host_key=found.ssh_jump_host_key or "",
         )
 
     def proxmox(self) -> Proxmox:
@@ -114,18 +136,27 @@ class Configured:
 
     def _section(self, section: type[Ssh | ProxmoxSettings | PbsSettings]) -> dict[str, Any]:
         """Return the raw values of a section, of the environment where the config has none."""
-        known = {key: self.environ.get(variable) for key, variable in section.environment.items()}
+        known = {key: self.environ[name] for key, name in section.environment.items() if self.environ.get(name)}
         return known | {key: self.values[key] for key in section.model_fields if key in self.values}
+
+    def _jump_key(self, found: Ssh) -> str | None:
+        """Return the key itself where it is given, else what is in its file."""
+        if found.ssh_jump_private_key:
+            return found.ssh_jump_private_key.get_secret_value()
+        file = found.ssh_jump_private_key_file
+        return _text("ssh_jump_private_key_file", self._local(file)) if file else None
 
     def _local(self, name: str) -> Path:
         return self.directory / Path(name).expanduser()
 
 
-def _people(name: str, text: str) -> peers_file.PeersFile:
+def _text(key: str, path: Path) -> str:
+    """Return the text of the file that a config key names. Raise ConfigError when it cannot be read."""
     try:
-        return peers_file.load(text)
-    except ParseError as error:
-        raise ConfigError([Problem("peers_file", name, str(error))]) from None
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
+        raise ConfigError([Problem(key, str(path), f"cannot be read: {reason}")]) from None
 
 
 def _decoded(value: Any) -> Any:

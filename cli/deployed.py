@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,6 +54,12 @@ class Deployed:
     def outputs(self) -> dict[str, Any]:
         """The stack's own outputs, by name."""
         return self.outputs_of("pulumi:pulumi:Stack")
+
+    @cached_property
+    def expiries(self) -> dict[str, dt.datetime]:
+        """When peers expire, by name; a peer without a date is not in it."""
+        dates = {name: each.get("expires_at") for name, each in self.outputs.get("peers", {}).items()}
+        return {name: dt.datetime.fromisoformat(date) for name, date in dates.items() if date}
 
     @cached_property
     def keyring(self) -> Keyring:

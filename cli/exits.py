@@ -1,4 +1,4 @@
-"""Exit codes, for scripts: what a command's end means."""
+"""Exit codes, for scripts: what a command's end means. 2, a command line that is wrong, is typer's own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ FINE: Final = 0
 """Done, and everything checked is in order."""
 FAILED: Final = 1
 """A check failed: the server is not well, a backup is too old, a restored server differs."""
-USAGE: Final = 2
-"""The command line is wrong (typer's own code)."""
 REFUSED: Final = 3
 """Refused before anything was done: configuration, stack, file or peer is not as it must be."""
 UNAVAILABLE: Final = 4

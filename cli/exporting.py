@@ -8,7 +8,7 @@ from typing import Any
 
 from cli.configured import Configured
 from cli.deployed import Deployed
-from cli.peer_store import secrets_of
+from cli.peer_values import secrets_of
 from vpn import foreign
 from vpn.errors import RenderError, StackError
 from vpn.foreign import Imported

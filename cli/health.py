@@ -7,9 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
 from cli.handshake import Answer
+from cli.output import age
 from cli.probing import ADVICE
 from cli.server import service
-from cli.tunnels import Tunnel, age
+from cli.tunnels import Tunnel
 from vpn import drift
 from vpn.expectation import Expectation
 

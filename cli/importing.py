@@ -8,7 +8,9 @@ from typing import Any, Final, Literal
 from cli.configured import Configured
 from cli.given import KEY as GIVEN
 from cli.given import give
-from cli.peer_store import ConfigStore, FileStore, Peer, leaves, refuse_numbers
+from cli.peer_file import FileStore
+from cli.peer_store import ConfigStore
+from cli.peer_values import Peer, leaves, refuse_numbers
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.foreign import Imported
@@ -43,7 +45,9 @@ def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place:
     settings = {key: value for key, value in imported.config.items() if key != "peers"}
     peers = [_with_secrets(imported, index) for index in range(len(imported.config["peers"]))]
     _check(configured, settings, peers, imported.secrets["private_key"])
-    chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG else "file")
+    chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG and not configured.awaits_peers_file else "file")
+    if chosen == "config" and configured.awaits_peers_file:
+        raise StackError(f"peers_file names {configured.peers_path.name}: peers belong there, --to file")
     if chosen == "config":
         refuse_numbers(peers)
     keys: dict[str, str] = {}
@@ -81,7 +85,7 @@ def _to_config(pulumi: Pulumi, configured: Configured, peers: list[Peer]) -> str
 
 
 def _to_file(configured: Configured, peers: list[Peer]) -> str:
-    store = FileStore(configured.peers_path, configured)
+    store = FileStore(configured)
     store.fill(peers, {})
     return store.where
 

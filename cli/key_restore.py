@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.peer_store import leaves, secrets_of
+from cli.peer_values import PEOPLE, leaves, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS
@@ -34,6 +35,29 @@ def restore(stack: Stack, backup: Mapping[str, Any]) -> list[str]:
     written = [*_config(stack, backup["config"])]
     stack.pulumi.import_(adopted(backup["deployment"], stack.pulumi.export()))
     return written
+
+
+def differences(stack: Stack, backup: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the config keys that `restore` leaves alone and that differ, with their values in the backup.
+
+    What is encrypted is not shown. Peers and groups count only while no peers file stands in for them.
+    """
+    configured = stack.configured
+    left = SECRET_KEYS | (set(PEOPLE) if configured.peers_path.exists() else set())
+    saved = {key: each.get("objectValue", each["value"]) for key, each in backup["config"].items()}
+    keys = sorted((saved.keys() | configured.values.keys()) - left)
+    hidden = configured.secret | {key for key, each in backup["config"].items() if each.get("secret")}
+    return [
+        (key, "encrypted" if key in hidden else _shown(saved.get(key)))
+        for key in keys
+        if saved.get(key) != configured.values.get(key)
+    ]
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not set"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def adopted(deployment: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

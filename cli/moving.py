@@ -11,7 +11,8 @@ import json
 from typing import Any
 
 from cli.configured import Configured
-from cli.peer_store import FileStore, Peer, secrets_of
+from cli.peer_file import FileStore
+from cli.peer_values import Peer, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.keyring import Keyring, peer_key, preshared_key
@@ -36,7 +37,7 @@ def to_file(stack: Stack, configured: Configured) -> int:
         configured.secret,
         configured.environ,
     )
-    FileStore(configured.peers_path, without).fill(plain, groups)
+    FileStore(without).fill(plain, groups)
     for key in ("peers", *(["groups"] if groups else [])):
         stack.pulumi.remove(key)
     return len(plain)
@@ -44,7 +45,7 @@ def to_file(stack: Stack, configured: Configured) -> int:
 
 def without_secrets(peer: Peer, held: Keyring) -> Peer:
     """Return a peer without the secrets that the keyring holds. Raise StackError when it does not hold one of them."""
-    found = dict(peer)
+    found = {key: value for key, value in peer.items() if value is not None}
     for key, secret in secrets_of(peer).items():
         name = peer_key(peer["name"]) if key == "private_key" else preshared_key(peer["name"])
         if name not in held or held[name].secret != secret:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from vpn.errors import StackError
+
+Json = Annotated[bool, typer.Option("--json", help="print JSON")]
+"""The option of a verb that has something to read for a program."""
 
 
 def say(text: str) -> None:
@@ -24,7 +28,12 @@ def note(text: str) -> None:
 
 def emit(value: Any) -> None:
     """Print JSON."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json_text(value), nl=False)
+
+
+def json_text(value: Any) -> str:
+    """Return a value as JSON for people and programs."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 class Coloured(NamedTuple):
@@ -54,6 +63,30 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     from rich.console import Console  # noqa: PLC0415 - as above
 
     Console(width=None if sys.stdout.isatty() else 250, highlight=False).print(table(columns, rows))
+
+
+def age(seconds: int | None) -> str:
+    """Return an age for a person in one unit, rounded down: `119 s`, `2 min`, `2 h`; `never` for None."""
+    if seconds is None:
+        return "never"
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def size(count: int) -> str:
+    """Return a number of bytes for a person, as `1.5 MiB`."""
+    amount, unit = float(count), "B"
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if amount < 1024 or unit == "TiB":
+            break
+        amount /= 1024
+    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+
+
+def timed(begun: float) -> Callable[[str], None]:
+    """Return a printer of progress lines that tells the seconds since `begun`, a time of `time.monotonic`."""
+    return lambda text: note(f"{time.monotonic() - begun:5.1f} s  {text}")
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -25,7 +25,10 @@ def read(file: Path | None, descriptor: int | None, *, new: bool) -> str:
 
 def _first_line(source: Path | int) -> str:
     with open(source, encoding="utf-8") as file:  # noqa: PTH123 - a descriptor is no path
-        return file.readline().rstrip("\r\n")
+        try:
+            return file.readline().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise StackError("the passphrase is no text in UTF-8") from None
 
 
 def _asked(*, new: bool) -> str:

@@ -31,6 +31,8 @@ class Pulumi:
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Return what a command prints; `stdin` may hold secrets."""
+        if not self.directory.is_dir():
+            raise StackError(f"{self.directory} is no directory (--directory)")
         chosen = ["--stack", self.stack] if self.stack else []
         try:
             done = subprocess.run(

@@ -15,7 +15,7 @@ from typing import Any, Final
 from cli import server
 from cli.deployed import Deployed
 from clients import property_string
-from clients.proxmox import Proxmox
+from clients.proxmox import BACKUP_SECONDS, Proxmox
 from clients.ssh import Session, Way
 from vpn import drift
 from vpn.errors import NotFound, OwnershipError, StackError
@@ -28,11 +28,10 @@ BACK_SECONDS: Final = 150.0
 """How long peers have to come back by themselves. Who sends data tries a new handshake after 15 s without an answer;
 who sends only keepalives does not expect any, and notices at its next rekeying: 120 s and a keepalive of 25 s
 (WireGuard paper, sections 6.2 and 6.5)."""
-MADE_SECONDS: Final = 600.0
 FIREWALL_SECONDS: Final = 20.0
 """Until a node enforces the rules of a new container for certain: pve-firewall compiles them every 10 s."""
-CLOSED: Final = {"enable": 1, "policy_in": "DROP", "policy_out": "DROP", "dhcp": 0}
-SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": 1, "proto": "tcp", "dport": "22", "comment": "drill"}
+CLOSED: Final = {"enable": "1", "policy_in": "DROP", "policy_out": "DROP", "dhcp": "0"}
+SSH_ONLY: Final = {"type": "in", "action": "ACCEPT", "enable": "1", "proto": "tcp", "dport": "22", "comment": "drill"}
 Progress = Callable[[str], None]
 
 
@@ -71,8 +70,11 @@ class Verdict:
 
 
 def in_place(api: Proxmox, place: Place, volume: str, say: Progress) -> None:
-    """Put a backup in the container's place and start it. Raise OwnershipError when a stranger has the VMID."""
-    there = not api.vmid_is_free(place.vmid)
+    """Put a backup in the container's place and start it. Raise OwnershipError when a stranger has the VMID.
+
+    A restore into it that still goes, as of a command that was broken off, is waited for.
+    """
+    there = _is_there(api, place, say)
     if there:
         _must_be_ours(api, place)
     if there and api.running(place.node, place.vmid):
@@ -156,24 +158,33 @@ def at(way: Way, address: str) -> Way:
     return replace(way, host=address.partition("/")[0])
 
 
-def timed(begun: float) -> Progress:
-    """Return a progress line printer that tells the seconds since `begun`."""
-    from cli.output import note  # noqa: PLC0415 - which only commands need
-
-    return lambda text: note(f"{time.monotonic() - begun:5.1f} s  {text}")
-
-
 def _close(api: Proxmox, place: Place) -> None:
-    path = f"/nodes/{place.node}/lxc/{place.vmid}/firewall"
-    api.call("PUT", f"{path}/options", CLOSED)
-    api.call("POST", f"{path}/rules", SSH_ONLY)
+    api.set_firewall_options(place.node, place.vmid, CLOSED)
+    api.add_firewall_rule(place.node, place.vmid, SSH_ONLY)
 
 
 def _wait_until_made(api: Proxmox, place: Place) -> None:
     """Wait while a restore that we no longer follow holds the container: until then it carries no mark."""
-    end = time.monotonic() + MADE_SECONDS
-    while api.config(place.node, place.vmid).get("lock") == "create" and time.monotonic() < end:
+    end = time.monotonic() + BACKUP_SECONDS
+    while _is_being_made(api, place) and time.monotonic() < end:
         time.sleep(server.POLL_SECONDS)
+
+
+def _is_there(api: Proxmox, place: Place, say: Progress) -> bool:
+    """Whether the container is there once no restore into it goes any more: one that fails removes it."""
+    if api.vmid_is_free(place.vmid):
+        return False
+    try:
+        if _is_being_made(api, place):
+            say(f"waiting for a restore into CT {place.vmid} that still goes")
+            _wait_until_made(api, place)
+    except NotFound:
+        return False
+    return True
+
+
+def _is_being_made(api: Proxmox, place: Place) -> bool:
+    return api.config(place.node, place.vmid).get("lock") == "create"
 
 
 def _is_ours(api: Proxmox, place: Place) -> bool:

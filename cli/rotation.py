@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.configured import Configured
+from cli.given import KEY as GIVEN
 from cli.given import given_keys
-from cli.peer_store import PeerStore, index_of, secrets_of
+from cli.peer_store import PeerStore
+from cli.peer_values import index_of, secrets_of
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
+from vpn.keyring import SERVER, peer_key, preshared_key, preshared_word
 from vpn.settings import PeerSettings, Settings
 from vpn.settings.peers import GENERATED
-
-SERVER = "server"
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
     """Raise the generation of the server's key. Raise StackError when the key is given in the configuration."""
     own = "private_key" in configured.values
     if own or SERVER in _given_names(configured):
-        key = "private_key" if own else "given_keys"
+        key = "private_key" if own else GIVEN
         raise StackError(
             f"the server's key is given in {key}: remove it there first, once an up has taken it over (the stack then "
             "keeps it), then rotate"
@@ -42,25 +43,57 @@ def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
     pulumi.set_plain({"key_generation": str(generation)})
 
 
-def rotate_peer(store: PeerStore, configured: Configured, name: str, *, preshared: bool) -> None:
-    """Raise the generation of a peer's key pair, or of its preshared key. Raise StackError when it is not ours."""
-    peer = store.peers()[index_of(store.peers(), name, store.where)]
+def rotate_peer(store: PeerStore, configured: Configured, name: str, *, settings: Settings | None = None) -> None:
+    """Raise the generation of a peer's key pair, or with `settings` of its preshared key.
+
+    Raise StackError when it is not ours to renew, or not there.
+    """
+    peers = store.peers()
+    peer = peers[index_of(peers, name, store.where)]
+    change = _raised(peer, _given_names(configured), preshared=settings is not None)
+    if settings is not None:
+        _refuse_missing(settings, name)
+    store.change({name: change})
+
+
+def rotate_all(store: PeerStore, configured: Configured, settings: Settings) -> list[str]:
+    """Raise the generation of every peer's key that the stack makes, all in one; return why of others it is not."""
+    given, peers = _given_names(configured), {each["name"]: each for each in store.peers()}
+    changes: dict[str, dict[str, int]] = {}
+    refusals = []
+    for peer in settings.peers:
+        for preshared in _renewable(settings, peer):
+            try:
+                change = _raised(peers[peer.name], given, preshared=preshared)
+                changes[peer.name] = changes.get(peer.name, {}) | change
+            except StackError as error:
+                refusals.append(str(error))
+    if changes:
+        store.change(changes)
+    return refusals
+
+
+def _renewable(settings: Settings, peer: PeerSettings) -> list[bool]:
+    """Return which keys of a peer there are: False for its key pair, True for its preshared key."""
+    return ([False] if peer.managed else []) + ([True] if has_preshared(settings, peer) else [])
+
+
+def _raised(peer: dict[str, Any], given: frozenset[str], *, preshared: bool) -> dict[str, int]:
+    """Return the change that renews a key at the next `up`. Raise StackError when the key is not ours to renew."""
+    _refuse_given(peer, given, preshared=preshared)
     key = "preshared_key_generation" if preshared else "key_generation"
-    _refuse_given(peer, configured, preshared=preshared)
-    if preshared:
-        _refuse_missing(configured.settings(), name)
-    store.change(name, {key: int(peer.get(key, 1)) + 1})
+    return {key: int(peer.get(key) or 1) + 1}
 
 
-def _refuse_given(peer: dict[str, Any], configured: Configured, *, preshared: bool) -> None:
+def _refuse_given(peer: dict[str, Any], given: frozenset[str], *, preshared: bool) -> None:
     name = peer["name"]
     if not preshared and peer.get("public_key") and not peer.get("private_key"):
         raise StackError(
             f"peer {name} keeps its own private key: its admin makes a new pair, and you set the new public_key"
         )
     secret = "preshared_key" if preshared else "private_key"
-    if secret in secrets_of(peer) or f"{'psk' if preshared else 'peer'}/{name}" in _given_names(configured):
-        where = f"its {secret}" if secret in secrets_of(peer) else "given_keys"
+    if secret in secrets_of(peer) or (preshared_key(name) if preshared else peer_key(name)) in given:
+        where = f"its {secret}" if secret in secrets_of(peer) else GIVEN
         raise StackError(f"peer {name}: the key is given in {where}: change it there")
 
 
@@ -72,8 +105,7 @@ def _refuse_missing(settings: Settings, name: str) -> None:
 
 def has_preshared(settings: Settings, peer: PeerSettings) -> bool:
     """Whether the stack makes a preshared key for a peer."""
-    word = peer.preshared_key or settings.group_of(peer).preshared_key
-    return word is not None and word.get_secret_value() == GENERATED
+    return preshared_word(settings, peer) == GENERATED
 
 
 def people_to_serve(peers: Iterable[PeerSettings], *, server: bool = False, preshared: bool = False) -> list[Act]:

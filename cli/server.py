@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from cli import tunnels
-from cli.tunnels import Tunnel
+from cli.tunnels import NEVER, Expiries, Tunnel
 from clients.ssh import Session
 from vpn import bundle
 from vpn.errors import ParseError
@@ -30,15 +30,15 @@ def facts(session: Session, expected: Expectation) -> dict[str, Any]:
     return found
 
 
-def ask_tunnels(session: Session, expected: Expectation) -> tuple[Tunnel, ...]:
+def ask_tunnels(session: Session, expected: Expectation, expiries: Expiries = NEVER) -> tuple[Tunnel, ...]:
     """Return the tunnels of the running interface; expected ones that it does not know count as never seen."""
-    return tunnels.answer(session.run(tunnels.question(expected.interface)).stdout, expected)
+    return tunnels.answer(session.run(tunnels.question(expected.interface)).stdout, expected, expiries)
 
 
-def must_ask_tunnels(session: Session, expected: Expectation) -> tuple[Tunnel, ...]:
+def must_ask_tunnels(session: Session, expected: Expectation, expiries: Expiries = NEVER) -> tuple[Tunnel, ...]:
     """Return what `ask_tunnels` does. Raise RemoteFailed when the interface is down: nothing is known of peers then."""
     session.must_run(f"LC_ALL=C wg show {shlex.quote(expected.interface)} listen-port")
-    return ask_tunnels(session, expected)
+    return ask_tunnels(session, expected, expiries)
 
 
 def service(expected: Expectation) -> str:

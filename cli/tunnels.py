@@ -5,27 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 from vpn.errors import ParseError
 from vpn.expectation import Expectation
 from vpn.keys import fingerprint
 from vpn.tunnel import EXPIRE_AFTER, Status, status
 
+OFF: Final = "off"
+Expiries = Mapping[str, dt.datetime]
+NEVER: Final[Expiries] = MappingProxyType({})
 ASKED: Final = ("latest-handshakes", "endpoints", "transfer", "persistent-keepalive", "allowed-ips")
 """`wg show … dump` would be one call, and would print the private key and every preshared key."""
 
 
 @dataclass(frozen=True)
 class Tunnel:
-    """One peer's tunnel. `handshake_age` is in seconds (None: never), `rx` and `tx` in bytes since the start."""
+    """One peer's tunnel. `handshake_age` is in seconds (None: never), `rx` and `tx` in bytes since the start.
+
+    `latest_handshake` is by the server's clock. A peer past its date is `off`: the server drops its packets.
+    """
 
     name: str
     public_key: str
-    status: Status
+    status: Status | Literal["off"]
     endpoint: str | None
     address: str
+    latest_handshake: dt.datetime | None
     handshake_age: int | None
     rx: int
     tx: int
@@ -37,7 +45,7 @@ class Tunnel:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tunnel as JSON-able data."""
-        return dict(vars(self))
+        return {**vars(self), "latest_handshake": self.latest_handshake and self.latest_handshake.isoformat()}
 
 
 def question(interface: str) -> str:
@@ -46,38 +54,25 @@ def question(interface: str) -> str:
     return "; ".join(["export LC_ALL=C", "date +%s", *(f"echo '[{part}]'; wg show {name} {part}" for part in ASKED)])
 
 
-def answer(text: str, expected: Expectation) -> tuple[Tunnel, ...]:
+def answer(text: str, expected: Expectation, expiries: Expiries = NEVER) -> tuple[Tunnel, ...]:
     """Return the tunnels in order of name: every expected peer, then those nobody expects, by fingerprint.
 
-    Raise ParseError when the text is not what `question` prints.
+    `expiries` are the dates of peers by name; the server's own time tells whether one is past. Raise ParseError when
+    the text is not what `question` prints.
     """
     now, parts = _parts(text)
     names = {peer.public_key: peer.name for peer in expected.peers}
     addresses = {peer.public_key: ", ".join(peer.allowed_ips) for peer in expected.peers}
     unknown = [key for key in parts["latest-handshakes"] if key not in names]
     found = [_tunnel(names[key], key, addresses[key], parts, now) for key in names]
+    found = [replace(each, status=OFF) if _is_past(expiries.get(each.name), now) else each for each in found]
     strangers = [_tunnel(f"unknown {fingerprint(key)}", key, _first(parts, "allowed-ips", key), parts, now)
                  for key in unknown]  # fmt: skip
     return (*sorted(found, key=lambda each: each.name), *strangers)
 
 
-def age(seconds: int | None) -> str:
-    """Return an age for a person, as `1 min 5 s`."""
-    if seconds is None:
-        return "never"
-    if seconds < 120:
-        return f"{seconds} s"
-    return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
-
-
-def size(count: int) -> str:
-    """Return a number of bytes for a person, as `1.5 MiB`."""
-    amount, unit = float(count), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{count} B" if unit == "B" else f"{amount:.1f} {unit}"
+def _is_past(date: dt.datetime | None, now: int) -> bool:
+    return date is not None and date.timestamp() <= now
 
 
 def _parts(text: str) -> tuple[int, dict[str, dict[str, list[str]]]]:
@@ -107,6 +102,7 @@ def _tunnel(name: str, key: str, address: str, parts: Mapping[str, Mapping[str, 
         status=status(moment, dt.datetime.fromtimestamp(now, dt.UTC), int(keepalive) if keepalive.isdigit() else 0),
         endpoint=endpoint if endpoint not in ("", "(none)") else None,
         address=address,
+        latest_handshake=moment,
         handshake_age=max(now - at, 0) if at else None,
         rx=rx,
         tx=tx,

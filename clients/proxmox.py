@@ -24,6 +24,8 @@ GONE = ("does not exist", "no such resource", "no such file or directory")
 NODE_AWAY = range(595, 600)
 POLL_SECONDS = 1.0
 TASK_SECONDS = 600.0
+BACKUP_SECONDS = 1800.0
+"""How long a backup or a restore may take: the time in which the server must be back."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,10 @@ class Proxmox:
             raise
         return True
 
+    def next_vmid(self) -> int:
+        """Return a VMID that no guest of the cluster has."""
+        return int(self._get("/cluster/nextid"))
+
     def guests(self) -> list[Guest]:
         """Return the guests this token may see."""
         return [
@@ -108,8 +114,7 @@ class Proxmox:
 
     def config(self, node: str, vmid: int) -> dict[str, Any]:
         """Return a container's configuration."""
-        found = self._get(f"/nodes/{node}/lxc/{vmid}/config")
-        return dict(found)
+        return dict(self._get(f"/nodes/{node}/lxc/{vmid}/config"))
 
     def status(self, node: str, vmid: int) -> dict[str, Any]:
         """Return a container's present state; `status` is `running` or `stopped`."""
@@ -157,23 +162,22 @@ class Proxmox:
 
     def backups(self, node: str, storage: str, vmid: int) -> list[dict[str, Any]]:
         """Return a container's backups on a storage, newest first."""
-        path = f"/nodes/{node}/storage/{storage}/content"
-        found = self._get(path, {"content": "backup", "vmid": vmid})
+        found = self._get(f"/nodes/{node}/storage/{storage}/content", {"content": "backup", "vmid": vmid})
         return sorted(found, key=lambda item: int(item.get("ctime", 0)), reverse=True)
 
     def start(self, node: str, vmid: int) -> None:
         """Start a container and wait for it."""
-        self._task(node, "POST", f"/nodes/{node}/lxc/{vmid}/status/start")
+        self._ended(node, self.call("POST", f"/nodes/{node}/lxc/{vmid}/status/start"))
 
     def shutdown(self, node: str, vmid: int, seconds: int = 60) -> None:
         """Shut a container down, by force after `seconds`, and wait for it."""
-        data = {"forceStop": 1, "timeout": seconds}
-        self._task(node, "POST", f"/nodes/{node}/lxc/{vmid}/status/shutdown", data)
+        force = {"forceStop": 1, "timeout": seconds}
+        self._ended(node, self.call("POST", f"/nodes/{node}/lxc/{vmid}/status/shutdown", force))
 
     def vzdump(self, node: str, vmid: int, storage: str, **options: str | int) -> str:
         """Back a container up now and wait; returns the task's id."""
         data = {"vmid": vmid, "storage": storage, "mode": "snapshot", **options}
-        return self._task(node, "POST", f"/nodes/{node}/vzdump", data)
+        return self._ended(node, self.call("POST", f"/nodes/{node}/vzdump", data), BACKUP_SECONDS)
 
     def restore(self, node: str, vmid: int, archive: str, storage: str, **options: str | int) -> str:
         """Make a container from a backup (a volume id) and wait; returns the task's id.
@@ -181,7 +185,7 @@ class Proxmox:
         `options` are further parameters of POST /nodes/{node}/lxc, as `force` or `unique`.
         """
         data = {"vmid": vmid, "ostemplate": archive, "storage": storage, "restore": 1, **options}
-        return self._task(node, "POST", f"/nodes/{node}/lxc", data)
+        return self._ended(node, self.call("POST", f"/nodes/{node}/lxc", data), BACKUP_SECONDS)
 
     def configure(self, node: str, vmid: int, **options: str | int) -> None:
         """Change a container's configuration."""
@@ -189,11 +193,11 @@ class Proxmox:
 
     def grow(self, node: str, vmid: int, gib: int) -> None:
         """Grow a container's root disk to `gib` and wait."""
-        self._task(node, "PUT", f"/nodes/{node}/lxc/{vmid}/resize", {"disk": "rootfs", "size": f"{gib}G"})
+        self._ended(node, self.call("PUT", f"/nodes/{node}/lxc/{vmid}/resize", {"disk": "rootfs", "size": f"{gib}G"}))
 
     def destroy(self, node: str, vmid: int) -> None:
         """Remove a stopped container with its disks and wait."""
-        self._task(node, "DELETE", f"/nodes/{node}/lxc/{vmid}")
+        self._ended(node, self.call("DELETE", f"/nodes/{node}/lxc/{vmid}"))
 
     def wait(self, node: str, upid: str, seconds: float = TASK_SECONDS) -> None:
         """Wait for a task; ServerFault with the end of its log when it fails or takes too long."""
@@ -213,18 +217,16 @@ class Proxmox:
         said = "; ".join(line for line in lines[-3:] if line)
         raise ServerFault(SYSTEM, self._http.redact(f"{kind} failed: {outcome or said}")[:REASON_LENGTH])
 
-    def _task(self, node: str, method: str, path: str, data: Mapping[str, Any] | None = None) -> str:
-        upid = str(self.call(method, path, data))
-        self.wait(node, upid)
-        return upid
+    def _ended(self, node: str, upid: Any, seconds: float = TASK_SECONDS) -> str:
+        self.wait(node, str(upid), seconds)
+        return str(upid)
 
     def _get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return self.call("GET", path, params)
 
     def call(self, method: str, path: str, values: Mapping[str, Any] | None = None) -> Any:
         """Return the data that one call answers; values go in the body of POST and PUT, else in the query."""
-        body = values if method in ("POST", "PUT") else None
-        params = None if body is not None else values
+        body, params = (values, None) if method in ("POST", "PUT") else (None, values)
         try:
             answer = self._http.request(method, path, params=params, data=body).json()
         except ServerFault as error:

@@ -181,5 +181,6 @@ def peers(network: Network) -> dict[str, dict[str, Any]]:
     """Return what may be shown of each peer, by name."""
     return {
         peer.name: {"address": str(peer.addresses[0]), "public_key": peer.public_key, "status": peer.state}
+        | ({"expires_at": peer.expires_at.isoformat()} if peer.expires_at else {})
         for peer in network.peers
     }

@@ -30,6 +30,7 @@ KEEPS = tuple(key for key in PRUNE_KEYS if key.startswith("keep-"))
 LONGEST_JOB_ID = 32
 REVERIFY_DAYS = 30
 CLOCK_SKEW = dt.timedelta(minutes=5)
+"""How far the clocks of this machine and of the one that made a backup may be apart."""
 NEEDED = frozenset({"Datastore.Audit", "Datastore.Modify", "Datastore.Verify"})
 """Privileges on the namespace that managing its prune and verify jobs takes (PBS: DatastoreAdmin)."""
 EXCESSIVE = frozenset({"Permissions.Modify", "Sys.Modify", "Datastore.Allocate"})
@@ -197,10 +198,9 @@ def finished(snapshot: Mapping[str, object]) -> bool:
     return snapshot.get("size") is not None and INDEX in names and bool(ARCHIVES & names) and not _failed(snapshot)
 
 
-def newest(snapshots: Iterable[Mapping[str, object]], now: dt.datetime) -> dt.datetime | None:
-    """Return when the newest whole snapshot was begun; None without one. One from the future counts for nothing."""
-    times = (dt.datetime.fromtimestamp(int(str(each["backup-time"])), dt.UTC) for each in snapshots if finished(each))
-    return max((time for time in times if time <= now + CLOCK_SKEW), default=None)
+def from_future(made: dt.datetime, now: dt.datetime) -> bool:
+    """Whether a backup is dated beyond what clocks may differ: its date then tells nothing, neither age nor order."""
+    return made > now + CLOCK_SKEW
 
 
 def _selects(job: Mapping[str, str], vmid: str, pool: str | None) -> bool:

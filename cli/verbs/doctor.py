@@ -27,7 +27,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def doctor(
     context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
     peer: Annotated[str | None, typer.Option(help="probe as this managed peer, which must not be connected")] = None,
     via: Annotated[
         str | None, typer.Option(help="run the probe elsewhere: a command that ends in wgvpn probe -")

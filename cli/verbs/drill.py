@@ -16,8 +16,8 @@ from cli import backups, exits, output, recovery
 from cli.configured import Configured
 from cli.recovery import Place
 from cli.stack import Stack
-from clients.proxmox import Proxmox
 from vpn.errors import StackError
+from vpn.settings import Container
 
 app = typer.Typer(add_completion=False)
 
@@ -29,7 +29,7 @@ def drill(  # noqa: PLR0917 - options of a command
     snapshot: Annotated[str, typer.Argument(help="a backup (wgvpn backup list)")] = backups.LATEST,
     storage: Annotated[str | None, typer.Option(help="where it is; by default pbs_storage")] = None,
     vmid: Annotated[int | None, typer.Option(help="a free VMID; by default the cluster's next one")] = None,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Restore a copy beside the running server, isolated; compare it with the stack; remove it. Prints the time taken.
 
@@ -40,13 +40,14 @@ def drill(  # noqa: PLR0917 - options of a command
     stack: Stack = context.obj
     configured, own = stack.configured, Place.of(stack.deployed)
     full = complete(address, configured)
+    way, expected = recovery.at(stack.way(), full), stack.deployed.expectation
     with configured.proxmox() as api:
-        place = replace(own, vmid=vmid or _free(api))
+        place = replace(own, vmid=vmid or api.next_vmid())
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
         nic = recovery.isolated_nic(_bridge(configured), full, _vlan(configured))
-        with _signals_end(), recovery.beside(api, place, chosen.volume, nic, recovery.timed(begun)):
-            verdict = recovery.verify(recovery.at(stack.way(), full), stack.deployed.expectation)
+        with _signals_end(), recovery.beside(api, place, chosen.volume, nic, output.timed(begun)):
+            verdict = recovery.verify(way, expected)
             seconds = time.monotonic() - begun
     if json:
         output.emit(
@@ -92,12 +93,8 @@ def _signals_end() -> Iterator[None]:
             signal.signal(each, before[each])
 
 
-def _free(api: Proxmox) -> int:
-    return int(api.call("GET", "/cluster/nextid"))
-
-
 def _bridge(configured: Configured) -> str:
-    return str(configured.values.get("bridge", "vmbr0"))
+    return str(configured.values.get("bridge", Container.model_fields["bridge"].default))
 
 
 def _vlan(configured: Configured) -> int | None:

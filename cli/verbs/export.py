@@ -33,7 +33,7 @@ def wg0(context: typer.Context, target: Target = None) -> None:
 def config(
     context: typer.Context,
     target: Target = None,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Print the configuration without any key, for version control: settings, peers, public keys, addresses."""
     stack: Stack = context.obj
@@ -42,14 +42,11 @@ def config(
     except StackError:
         outputs = {}
     found = exporting.without_keys(stack.configured, outputs)
-    if json:
-        output.emit(found)
-        return
-    text = _yaml(found)
+    text = output.json_text(found) if json else _yaml(found)
     if target is None:
         typer.echo(text, nl=False)
     else:
-        target.write_text(text, encoding="utf-8")
+        writing.replace_text(target, text)
         output.note(f"{target}: the configuration, without keys")
 
 

@@ -21,7 +21,7 @@ def import_(
     to: Annotated[
         Literal["config", "file"] | None, typer.Option(help="where peers go; by default many go into the peers file")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Take over another WireGuard server's configuration, keys kept: its clients connect with the files they have.
 

@@ -42,10 +42,17 @@ def restore(
     passphrase_fd: PassphraseFd = None,
     force: Annotated[bool, typer.Option("--force", help="replace a state that is there")] = False,
 ) -> None:
-    """Give an empty stack its keys back: state and secret config, under this stack's own passphrase."""
+    """Give an empty stack its keys back: state and secret config, under this stack's own passphrase.
+
+    Other config is version control's: what differs there from the backup is told, to be put back by hand.
+    """
     stack: Stack = context.obj
     content = key_backup.unseal(source.read_bytes(), passphrase.read(passphrase_file, passphrase_fd, new=False))
     key_restore.check(stack, content, force=force)
     written = key_restore.restore(stack, content)
     output.say(f"stack {content['stack']} has its state back" + (f", and {', '.join(written)}" if written else ""))
+    if found := key_restore.differences(stack, content):
+        output.say("left alone (only secrets and peers are put back), and different in the backup:")
+        for key, value in found:
+            output.say(f"  {key}: {value}")
     output.say("next: pulumi refresh (what is gone), then pulumi preview and pulumi up (what must be made again)")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated, Any, Final
 
 import typer
 
-from cli import moving, output, rotation
+from cli import moving, output, reading, rotation
 from cli.configured import Configured
 from cli.peer_store import PeerStore, open_store
 from cli.stack import Stack
@@ -74,7 +73,7 @@ def _preshared(given: str | None) -> str | None:
     """Return the word, or the key on standard input. An argument may not be the key: every process can read it."""
     if given not in (None, GENERATED, NONE, "-"):
         raise typer.BadParameter("--preshared-key is generated, none, or - to read a key from standard input")
-    return sys.stdin.readline().strip() if given == "-" else given
+    return reading.secret_line("preshared key") if given == "-" else given
 
 
 def allow_rule(text: str) -> dict[str, Any]:
@@ -92,15 +91,17 @@ def allow_rule(text: str) -> dict[str, Any]:
 def remove(context: typer.Context, name: Name) -> None:
     """Remove a peer: the next up cuts it off. Its address rests before another peer gets it."""
     _, _, store = _open(context)
-    store.remove(name)
+    told = store.remove(name)
     output.note(f"{name} is removed from {store.where}; {NEXT}")
+    if told:
+        output.note(told)
 
 
 @app.command()
 def disable(context: typer.Context, name: Name) -> None:
     """Cut a peer off at the next up, and keep its keys and address."""
     _, _, store = _open(context)
-    store.change(name, {"disabled": True})
+    store.change({name: {"disabled": True}})
     output.note(f"{name} is disabled in {store.where}; {NEXT}")
 
 
@@ -108,7 +109,7 @@ def disable(context: typer.Context, name: Name) -> None:
 def enable(context: typer.Context, name: Name) -> None:
     """Let a disabled peer in again at the next up."""
     _, _, store = _open(context)
-    store.change(name, {"disabled": None})
+    store.change({name: {"disabled": None}})
     output.note(f"{name} is enabled in {store.where}; {NEXT}")
 
 
@@ -120,12 +121,12 @@ def rotate(
 ) -> None:
     """Renew a peer's keys at the next up."""
     _, configured, store = _open(context)
-    rotation.rotate_peer(store, configured, name, preshared=preshared)
+    rotation.rotate_peer(store, configured, name, settings=configured.settings() if preshared else None)
     output.note(f"{name} gets new keys: {NEXT}, then hand over: wgvpn client {name}")
 
 
 @app.command("list")
-def list_(context: typer.Context, json: Annotated[bool, typer.Option("--json", help="print JSON")] = False) -> None:
+def list_(context: typer.Context, json: output.Json = False) -> None:
     """List the configured peers, with the addresses and keys of the last up."""
     stack, _, store = _open(context)
     try:
@@ -153,6 +154,7 @@ def _described(peer: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
 @app.command()
 def move(context: typer.Context) -> None:
     """Move the peers from the stack's config to the peers file, which has room for thousands. Keys stay."""
-    stack, configured, _ = _open(context)
+    stack: Stack = context.obj
+    configured = stack.configured
     count = moving.to_file(stack, configured)
     output.note(f"{count} peers are in {configured.peers_path.name} now; pulumi preview shows no change")

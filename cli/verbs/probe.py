@@ -15,7 +15,7 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def probe(
     source: Annotated[Path, typer.Argument(metavar="FILE", help="a client file; - is standard input")],
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Make one WireGuard handshake with nothing but a client file; needs neither root nor Pulumi.
 

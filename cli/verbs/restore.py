@@ -14,6 +14,7 @@ from cli.recovery import Place, Verdict
 from cli.retarget import retarget
 from cli.stack import Stack
 from clients.proxmox import Proxmox
+from clients.ssh import Way
 from vpn.errors import ParseError, StackError
 
 app = typer.Typer(add_completion=False)
@@ -38,7 +39,7 @@ def restore(  # noqa: PLR0917 - options of a command
     stack: Stack = context.obj
     own, configured = Place.of(stack.deployed), stack.configured
     place = own if to is None else replace(own, vmid=to)
-    prober = _prober(stack, peer, via)
+    prober, way, expected = _prober(stack, peer, via), stack.way(), stack.deployed.expectation
     with configured.proxmox() as api:
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
         chosen = backups.choose(known, snapshot)
@@ -47,11 +48,11 @@ def restore(  # noqa: PLR0917 - options of a command
         _ask(chosen, place, there=not api.vmid_is_free(place.vmid), yes=yes)
         if place is not own:
             recovery.keep_down(api, own)
-        recovery.in_place(api, place, chosen.volume, recovery.timed(begun))
+        recovery.in_place(api, place, chosen.volume, output.timed(begun))
     if place is not own:
         _take_over(stack, own, place)
-    verdict = recovery.verify(stack.way(), stack.deployed.expectation)
-    code = max(_tell(verdict), _prove(stack, prober, via), key=(exits.FINE, exits.INCOMPLETE, exits.FAILED).index)
+    verdict = recovery.verify(way, expected)
+    code = max(_tell(verdict), _prove(stack, way, prober, via), key=(exits.FINE, exits.INCOMPLETE, exits.FAILED).index)
     output.say(f"recovered in {time.monotonic() - begun:.0f} s; next: pulumi refresh, then pulumi preview")
     raise typer.Exit(code)
 
@@ -114,12 +115,12 @@ def _tell(verdict: Verdict) -> int:
     return exits.FINE
 
 
-def _prove(stack: Stack, prober: str | None, via: str | None) -> int:
+def _prove(stack: Stack, way: Way, prober: str | None, via: str | None) -> int:
     """Prove that a peer connects: by a probe where there is a `prober`, or by the first peer that is back."""
     if prober is not None and _shakes_hands(stack, prober, via):
         return exits.FINE
     output.say(f"waiting up to {recovery.BACK_SECONDS:.0f} s for the first peer to come back by itself")
-    back = recovery.first_back(stack.way(), stack.deployed.expectation)
+    back = recovery.first_back(way, stack.deployed.expectation)
     if back is not None:
         output.say(f"{back} is connected again")
         return exits.FINE

@@ -9,10 +9,11 @@ import typer
 from cli import output, rotation
 from cli.configured import Configured
 from cli.peer_store import PeerStore, open_store
-from cli.rotation import SERVER, Act
+from cli.rotation import Act
 from cli.stack import Stack
 from vpn.errors import StackError
-from vpn.settings import PeerSettings, Settings
+from vpn.keyring import SERVER
+from vpn.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
@@ -23,7 +24,7 @@ def rotate(
     name: Annotated[str | None, typer.Argument(metavar="server|NAME", help="whose key")] = None,
     preshared: Annotated[bool, typer.Option("--preshared", help="the peer's preshared key, not its key pair")] = False,
     everything: Annotated[bool, typer.Option("--all", help="every key the stack makes, as after a loss")] = False,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
 ) -> None:
     """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
     if (name is None) != everything:
@@ -57,7 +58,7 @@ def _rotate(
         _refuse_namesake(settings)
         rotation.rotate_server(stack.pulumi, configured)
         return rotation.people_to_serve(settings.peers, server=True)
-    rotation.rotate_peer(store, configured, name, preshared=preshared)
+    rotation.rotate_peer(store, configured, name, settings=settings if preshared else None)
     own = [each for each in settings.peers if each.name == name]
     return rotation.people_to_serve(own, preshared=preshared)
 
@@ -74,15 +75,6 @@ def _refuse_namesake(settings: Settings) -> None:
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
     """Renew every key that the stack makes; what is given or kept by others is told."""
     rotation.rotate_server(stack.pulumi, configured)
-    for peer in settings.peers:
-        for preshared in _renewable(settings, peer):
-            try:
-                rotation.rotate_peer(store, configured, peer.name, preshared=preshared)
-            except StackError as error:
-                output.note(f"not rotated: {error}")
+    for each in rotation.rotate_all(store, configured, settings):
+        output.note(f"not rotated: {each}")
     return rotation.people_to_serve(settings.peers, server=True)
-
-
-def _renewable(settings: Settings, peer: PeerSettings) -> list[bool]:
-    """Return which keys of a peer there are: False for its key pair, True for its preshared key."""
-    return ([False] if peer.managed else []) + ([True] if rotation.has_preshared(settings, peer) else [])

@@ -11,7 +11,7 @@ import typer
 from cli import output, server
 from cli.output import Cell, Coloured
 from cli.stack import Stack
-from cli.tunnels import Tunnel, age, size
+from cli.tunnels import OFF, Expiries, Tunnel
 from clients.ssh import Session
 from vpn.expectation import Expectation
 
@@ -22,15 +22,15 @@ COLOURS: Final = {
     "idle": "cyan",
     "disconnected": "red",
     "expired": "dim",
+    OFF: "dim",
 }
-OFF: Final = "off"
 app = typer.Typer(add_completion=False)
 
 
 @app.command()
 def show(
     context: typer.Context,
-    json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+    json: output.Json = False,
     watch: Annotated[bool, typer.Option("--watch", help="keep looking until interrupted")] = False,
     interval: Annotated[float, typer.Option(min=0.1, help="seconds between looks")] = 2.0,
 ) -> None:
@@ -47,22 +47,22 @@ def show(
     off = [each for each, peer in stack.deployed.outputs.get("peers", {}).items() if peer["status"] != "active"]
     with Session(stack.way()) as session:
         if watch:
-            _watch(session, expected, off, interval)
+            _watch(session, expected, stack.deployed.expiries, off, interval)
             return
-        found = server.must_ask_tunnels(session, expected)
+        found = server.must_ask_tunnels(session, expected, stack.deployed.expiries)
     if json:
         output.emit([*(each.to_dict() for each in found), *({"name": name, "status": OFF} for name in off)])
     else:
         output.show(COLUMNS, _rows(found, off))
 
 
-def _watch(session: Session, expected: Expectation, off: list[str], interval: float) -> None:
+def _watch(session: Session, expected: Expectation, expiries: Expiries, off: list[str], interval: float) -> None:
     from rich.live import Live  # noqa: PLC0415 - only here
 
     with Live(auto_refresh=False, screen=False) as live:
         try:
             while True:
-                rows = _rows(server.must_ask_tunnels(session, expected), off)
+                rows = _rows(server.must_ask_tunnels(session, expected, expiries), off)
                 live.update(output.table(COLUMNS, rows), refresh=True)
                 time.sleep(interval)
         except KeyboardInterrupt:
@@ -76,9 +76,9 @@ def _rows(found: Iterable[Tunnel], off: Iterable[str]) -> list[tuple[Cell, ...]]
             Coloured(each.status, COLOURS[each.status]),
             each.address,
             each.endpoint or "-",
-            age(each.handshake_age),
-            size(each.rx),
-            size(each.tx),
+            output.age(each.handshake_age),
+            output.size(each.rx),
+            output.size(each.tx),
         )
         for each in found
     ]

@@ -29,6 +29,10 @@ class Node:
     backups: list[dict[str, Any]] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
     values: dict[str, dict[str, str]] = field(default_factory=dict)
+    locked: int = 0
+    """For how many looks at a configuration a restore still holds it: until then it carries no mark."""
+    polls: int = 1
+    """After how many looks a task has ended."""
 
     def api(self) -> Proxmox:
         """Return a connection to it."""
@@ -44,6 +48,8 @@ class Node:
                 return httpx.Response(500, json={"data": None, "message": "broken"})
             return httpx.Response(200, json={"data": "UPID:pve:1:1:1:task:x:u:"})
         if path == "/cluster/nextid":
+            if "vmid" not in request.url.params:
+                return data(str(next(vmid for vmid in range(100, 10000) if vmid not in self.guests)))
             taken = int(request.url.params["vmid"]) in self.guests
             return httpx.Response(400, json={"errors": {"vmid": "VM already exists"}}) if taken else data("2090")
         return self._read(path)
@@ -51,13 +57,17 @@ class Node:
     def _read(self, path: str) -> httpx.Response:
         vmid = next((int(part) for part in path.split("/") if part.isdigit()), 0)
         if path.endswith("/status") and "/tasks/" in path:
-            return data({"status": "stopped", "exitstatus": "OK"})
+            self.polls -= 1
+            return data({"status": "running"} if self.polls > 0 else {"status": "stopped", "exitstatus": "OK"})
         if path.endswith("/content"):
             return data(self.backups)
         if path == "/cluster/firewall/options":
             return data({"enable": self.firewall})
         if vmid not in self.guests and not self.writes:
             return httpx.Response(500, json={"data": None, "message": f"CT {vmid} does not exist"})
+        if path.endswith("/config") and self.locked:
+            self.locked -= 1
+            return data({"lock": "create"})
         description, runs = self.guests.get(vmid, (OURS, True))
         return data({"description": description, "status": "running" if runs else "stopped"})
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli import exits, health, tunnels
+from cli import exits, health, output, tunnels
 from cli.handshake import Answer
 from cli.health import Check
 from cli.verbs.doctor import verdict
@@ -94,12 +94,12 @@ def test_only_what_is_public_is_asked() -> None:
     ("seconds", "text"), [(None, "never"), (0, "0 s"), (119, "119 s"), (180, "3 min"), (7200, "2 h")]
 )
 def test_ages_are_short(seconds: int | None, text: str) -> None:
-    assert tunnels.age(seconds) == text
+    assert output.age(seconds) == text
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (5 << 40, "5.0 TiB")])
 def test_sizes_are_short(count: int, text: str) -> None:
-    assert tunnels.size(count) == text
+    assert output.size(count) == text
 
 
 def states(change: Callable[[dict[str, Any]], object]) -> dict[str, Check]:

@@ -65,6 +65,14 @@ def test_public_keys_and_addresses_stay(bare: World, wgvpn: Command, name: str) 
         assert [*map(str, own.allowed_ips)] == peer.get("allowed_ips", [])
 
 
+def test_peers_go_into_the_file_that_is_named_for_them(home: Path, wgvpn: Command) -> None:
+    world = make(home, deployed=False, peers=[], peers_file="team.yaml")
+    before = world.read()
+    assert (wgvpn("import", str(FOREIGN / "pivpn.conf"), "--to", "config").code, world.read()) == (3, before)
+    assert wgvpn("import", str(FOREIGN / "pivpn.conf")).code == 0
+    assert (home / "team.yaml").exists()
+
+
 def test_a_stack_with_peers_is_left_alone(world: World, wgvpn: Command) -> None:
     before = world.read()
     assert wgvpn("import", str(FOREIGN / "pivpn.conf")).code == 3
@@ -188,3 +196,12 @@ def test_the_configuration_goes_out_without_any_key(home: Path, wgvpn: Command) 
     for secret in ("canary", "server", "peer/alice", "psk/bob"):
         assert support.private_key(secret) not in done.out
     assert json.loads(wgvpn("export", "config", "--json").out) == found
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_configuration_goes_into_a_file(wgvpn: Command, tmp_path: Path, options: tuple[str, ...]) -> None:
+    target = tmp_path / "config.txt"
+    done = wgvpn("export", "config", *options, "--output", str(target))
+    assert (done.code, done.out) == (0, "")
+    assert target.read_text() == wgvpn("export", "config", *options).out

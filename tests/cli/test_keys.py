@@ -58,6 +58,26 @@ def test_an_empty_stack_gets_keys_addresses_and_secrets_back(
     assert [peer["name"] for peer in new.value("peers")] == ["alice", "bob", "carol", "dave"]
 
 
+def test_plain_config_that_differs_is_told_to_be_put_back_by_hand(
+    saved: Path, home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    make(home, deployed=False, proxmox_api_token="", peers=[], endpoint="vpn.example.net:51820", memory_mb=2048)
+    done = wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    lines = [line for line in done.out.splitlines() if line.startswith("  ")]
+    assert lines == ["  endpoint: vpn.example.org:51820", "  memory_mb: not set"]
+    make(home, deployed=False, proxmox_api_token="", peers=[])
+    assert "left alone" not in wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase).out
+
+
+def test_what_is_encrypted_is_not_told(saved: Path, home: Path, wgvpn: Command, passphrase: str) -> None:
+    new = make(home, deployed=False)
+    config = new.read()["config"]
+    config["peers"] = {"value": [{"name": "erin", "preshared_key": support.private_key("canary")}], "secret": True}
+    new.write(config=config)
+    done = wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    assert (done.code, "  peers: encrypted" in done.out, support.private_key("canary") in done.out) == (0, True, False)
+
+
 def test_peers_come_back_with_their_groups(home: Path, wgvpn: Command, passphrase: str) -> None:
     groups = {"staff.eu": {"tunnel": "full", "allow": [{"network": "192.168.1.0/24"}]}}
     make(home, groups=groups, peers=[{"name": "alice", "group": "staff.eu"}])
@@ -110,6 +130,13 @@ def test_the_passphrase_is_the_first_line_of_a_file_as_of_a_descriptor(
 def test_nobody_is_asked_where_nobody_is(wgvpn: Command, tmp_path: Path) -> None:
     done = wgvpn("keys", "backup", str(tmp_path / "x"))
     assert (done.code, "--passphrase-file" in done.err) == (3, True)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_passphrase_that_is_no_text_is_refused(wgvpn: Command, tmp_path: Path) -> None:
+    (tmp_path / "passphrase").write_bytes(b"correct horse caf\xe9 battery")
+    done = wgvpn("keys", "backup", str(tmp_path / "x"), "--passphrase-file", str(tmp_path / "passphrase"))
+    assert (done.code, "UTF-8" in done.err, (tmp_path / "x").exists()) == (3, True, False)
 
 
 @pytest.mark.usefixtures("world")

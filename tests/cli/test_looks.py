@@ -1,25 +1,29 @@
 """`show` and `doctor` as they are called: what is not known is not told as if it were."""
 
+import datetime as dt
 import json
+from pathlib import Path
 from typing import Any, Self
 
 import pytest
 
 from cli import output, tunnels
+from cli.pulumi import Pulumi
 from tests.cli.conftest import Command
 from tests.cli.test_health import NOW
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
-from vpn.errors import RemoteFailed, SshError
+from vpn.errors import RemoteFailed, SshError, StackError
 
 ALICE = support.public_key("peer/alice")
-SAID = {"latest-handshakes": NOW - 20, "endpoints": "[fd00::5]:51820"}
+LATER = int((support.NOW + support.MONTH).timestamp())
 
 
 class Server:
     """A session on a server whose interface is up or down."""
 
     up = True
+    now = NOW
 
     def __init__(self, *_: object, **__: object) -> None:
         """Log in."""
@@ -33,10 +37,11 @@ class Server:
     def run(self, command: str, *_: object) -> Any:
         """Answer the question for the tunnels."""
         assert command == tunnels.question("wg0")
-        parts = [f"[{part}]\n" + (f"{ALICE}\t{SAID[part]}\n" if part in SAID else "") for part in tunnels.ASKED]
+        said = {"latest-handshakes": self.now - 20, "endpoints": "[fd00::5]:51820"}
+        parts = [f"[{part}]\n" + (f"{ALICE}\t{said[part]}\n" if part in said else "") for part in tunnels.ASKED]
 
         class Done:
-            stdout = f"{NOW}\n" + ("".join(parts) if self.up else "")
+            stdout = f"{self.now}\n" + ("".join(parts) if self.up else "")
 
         return Done()
 
@@ -53,6 +58,21 @@ def test_an_address_is_no_markup(wgvpn: Command, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("cli.verbs.show.Session", Server)
     done = wgvpn("show")
     assert (done.code, "[fd00::5]:51820" in done.out, "[green]" in done.out) == (0, True, False)
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-3600, "off"), (0, "off"), (1, "connected"), (None, "connected")])
+def test_a_peer_past_its_date_is_off_by_the_server_s_clock(
+    home: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, seconds: int | None, status: str
+) -> None:
+    """The server drops its packets from then on; the last handshake may be of a second ago."""
+    date = {} if seconds is None else {"expires_at": dt.datetime.fromtimestamp(LATER + seconds, dt.UTC).isoformat()}
+    make(home, peers=[{"name": "alice"} | date])
+    monkeypatch.setattr("cli.verbs.show.Session", Server)
+    monkeypatch.setattr(Server, "now", LATER)
+    (found,) = json.loads(wgvpn("show", "--json").out)
+    assert (found["status"], found["handshake_age"]) == (status, 20)
+    assert dt.datetime.fromisoformat(found["latest_handshake"]).timestamp() == LATER - 20
+    assert wgvpn("show").out.splitlines()[1].split()[:2] == ["alice", status]
 
 
 def test_only_a_coloured_cell_has_a_colour(capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,3 +124,9 @@ def test_a_probe_that_cannot_be_made_leaves_the_other_checks(
     states = {each["name"]: each["state"] for each in json.loads(done.out)}
     assert states == {"server reachable": "failed", "UDP port answers": "unchecked"}
     assert wgvpn("doctor", "--via", "").code == 3
+
+
+@pytest.mark.usefixtures("home")
+def test_a_project_that_is_not_there_is_told() -> None:
+    with pytest.raises(StackError, match="/nonexistent is no directory"):
+        Pulumi(Path("/nonexistent")).name()

@@ -2,13 +2,20 @@
 
 import io
 import json
+import os
+import pty
+import select
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from cli.pulumi import Pulumi
 from tests.cli.conftest import Command
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
+from vpn.errors import StackError
 from vpn.keyring import given, requests
 
 PSK = support.private_key("psk of somebody")
@@ -67,6 +74,42 @@ def test_a_given_preshared_key_is_read_from_input_and_encrypted(
     assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 0
     assert world.is_secret("peers")
     assert given(world.settings())["psk/erin"] == PSK
+
+
+def test_a_terminal_does_not_show_a_key_that_is_typed(home: Path) -> None:
+    """On a real terminal, for only that can show what is typed."""
+    make(home)
+    parent, child = pty.openpty()
+    script = "import sys; from cli.__main__ import run; sys.exit(run(sys.argv[1:]))"
+    words = ["-C", str(home), "peer", "add", "erin", "--preshared-key", "-"]
+    command, root = [sys.executable, "-c", script, *words], Path(__file__).parents[2]
+    running = subprocess.Popen(command, cwd=root, stdin=child, stdout=child, stderr=child, start_new_session=True)
+    os.close(child)
+    assert select.select([parent], [], [], 60)[0], "nobody was asked"
+    shown = os.read(parent, 1000)
+    os.write(parent, f"{PSK}\n".encode())
+    assert running.wait(60) == 0
+    shown += os.read(parent, 1000)
+    os.close(parent)
+    assert PSK.encode() not in shown
+    assert given(World(home).settings())["psk/erin"] == PSK
+
+
+@pytest.mark.parametrize("kind", ["set", "set-all"])
+def test_a_peer_is_never_left_without_its_key(
+    world: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    run = Pulumi.run
+
+    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
+        if arguments[:2] == ("config", kind):
+            raise StackError("interrupted")
+        return run(self, *arguments, stdin=stdin)
+
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PSK}\n"))
+    monkeypatch.setattr(Pulumi, "run", break_off)
+    assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 3
+    assert world.value("peers") == PEERS
 
 
 @pytest.mark.parametrize(
@@ -239,3 +282,93 @@ def test_moving_a_key_that_no_up_has_taken_yet_is_refused(home: Path, wgvpn: Com
     done = wgvpn("peer", "move")
     assert (done.code, "pulumi up first" in done.err) == (3, True)
     assert not (home / "peers.yaml").exists()
+
+
+def test_a_key_that_is_null_is_none(home: Path, wgvpn: Command) -> None:
+    """Somebody emptied the value by hand: there is no secret, and the stack makes the key."""
+    world = make(home, deployed=False, peers=[{"name": "alice", "private_key": None, "preshared_key": None}])
+    assert wgvpn("peer", "rotate", "alice").code == 0
+    assert world.settings().peers[0].key_generation == 2
+    assert "generated" not in wgvpn("export", "config").out
+    assert wgvpn("peer", "move").code == 0
+    assert (home / "peers.yaml").read_text() == "peers:\n  - name: alice\n    key_generation: 2\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"peers:\n  - name: alice\n   bad: [\n", "peers.yaml: line 3"),
+        (b"peers:\n  - name: alice\n    name: bob\n", "peers.yaml: line 3"),
+        (b"- name: alice\n", "peers.yaml: line 1"),
+        (b"# ours\npeers:\n  alice: {}\n", "peers.yaml:2"),
+        (b"peers: alice\n", "peers.yaml:1"),
+        (b"peers:\n  - name: alice\n  - bob\n", "peers.yaml:3"),
+        (b"peers:\n  - name: alice\n  - disabled: true\n", "peers.yaml:3"),
+        (b"peers:\n  - name: alice\n  - name:\n", "peers.yaml:3"),
+        (b"peers:\n  - name: caf\xe9\n", "UTF-8"),
+    ],
+)
+def test_a_broken_peers_file_is_told_as_the_program_tells_it(
+    peers_file: Path, wgvpn: Command, content: bytes, told: str
+) -> None:
+    peers_file.write_bytes(content)
+    verbs = (("list",), ("add", "erin"), ("disable", "alice"), ("remove", "alice"), ("rotate", "alice"))
+    for words in verbs:
+        done = wgvpn("peer", *words)
+        assert (done.code, told in done.err) == (3, True), (words, done.err)
+    assert peers_file.read_bytes() == content
+
+
+def test_a_peer_that_breaks_a_rule_can_be_removed(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text("peers:\n  - name: alice\n  - name: bob\n    group: nobody\n")
+    assert wgvpn("peer", "remove", "bob").code == 0
+    assert peers_file.read_text() == "peers:\n  - name: alice\n"
+
+
+def test_a_file_of_groups_has_no_peer_to_change(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text("groups: {}\n")
+    done = wgvpn("peer", "disable", "alice")
+    assert (done.code, "no peer 'alice'" in done.err) == (3, True)
+
+
+def test_a_peers_file_that_is_named_and_missing_is_waited_for(home: Path, wgvpn: Command) -> None:
+    """The program refuses to run without it; a peer in the config would not change that."""
+    world = make(home, deployed=False, peers_file="team.yaml")
+    before = world.read()
+    for words in (("add", "erin"), ("list",)):
+        done = wgvpn("peer", *words)
+        assert (done.code, "team.yaml" in done.err, world.read()) == (3, True, before)
+    assert wgvpn("peer", "move").code == 0
+    assert wgvpn("peer", "add", "erin").code == 0
+    assert "erin" in (home / "team.yaml").read_text()
+
+
+STACK_FILE = """encryptionsalt: v1:x
+config:
+  # where it is
+  wireguard-vpn:container_id: "2090"
+  wireguard-vpn:peers:{0}
+    - name: alice
+      preshared_key:
+        secure: v1:abc#def
+    - name: bob
+  # the end
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (STACK_FILE.format(""), False),
+        (STACK_FILE.format("\n    # Alice"), True),
+        (STACK_FILE.format(" # ours"), True),
+        (STACK_FILE.replace("name: alice", "name: alice # her laptop").format(""), True),
+        (STACK_FILE.replace("    - name: bob", "    # Bob\n    - name: bob").format(""), True),
+        ("config: {}\n", False),
+        ("not [ YAML", False),
+    ],
+)
+def test_comments_that_pulumi_leaves_behind_are_told(world: World, wgvpn: Command, text: str, told: bool) -> None:
+    (world.directory / "Pulumi.prod.yaml").write_text(text)
+    done = wgvpn("peer", "remove", "alice")
+    assert (done.code, "stayed where they were" in done.err) == (0, told)

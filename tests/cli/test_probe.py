@@ -109,7 +109,7 @@ def test_a_file_that_is_not_whole_is_refused(text: str) -> None:
 
 
 def tunnel(name: str, age: int | None, endpoint: str | None = None) -> Tunnel:
-    return Tunnel(name, name, "connected", endpoint, "10.8.0.2/32", age, 0, 0)
+    return Tunnel(name, name, "connected", endpoint, "10.8.0.2/32", None, age, 0, 0)
 
 
 ALICE, BOB, CAROL = tunnel("alice", 20, "192.0.2.1:1"), tunnel("bob", 4000, "192.0.2.2:2"), tunnel("carol", None)

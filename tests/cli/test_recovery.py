@@ -1,5 +1,6 @@
 """`backup`, `restore`, `drill` against Proxmox VE's API as the client speaks it: order, refusals, nothing foreign."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,40 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
+def test_a_restore_that_still_goes_is_waited_for(slept: list[float]) -> None:
+    """Of a command that was broken off: until then the container carries no mark."""
+    node, said = Node({2090: (OURS, False)}, locked=4), list[str]()
+    recovery.in_place(node.api(), OWN, VOLUME, said.append)
+    assert (len(slept), "still goes" in said[0]) == (3, True)
+    assert node.writes == ["POST lxc", "POST lxc/2090/status/start"]
+
+
+def test_a_stranger_s_container_is_not_taken_for_ours_after_the_wait(slept: list[float]) -> None:
+    node = Node({2090: ("somebody else's\n", True)}, locked=2)
+    with pytest.raises(OwnershipError):
+        recovery.in_place(node.api(), OWN, VOLUME, silent)
+    assert (len(slept), node.writes) == (1, [])
+
+
+@pytest.mark.parametrize(("seconds", "ends"), [(1700, True), (1900, False)])
+def test_a_restore_has_the_time_in_which_the_server_must_be_back(
+    monkeypatch: pytest.MonkeyPatch, seconds: int, ends: bool
+) -> None:
+    clock = iter(range(10**6))
+    monkeypatch.setattr("clients.proxmox.time.monotonic", lambda: float(next(clock)))
+    tasks: list[Callable[[Proxmox], str]] = [
+        lambda api: api.restore("pve", 2090, VOLUME, "local-lvm"),
+        lambda api: api.vzdump("pve", 2090, "pbs"),
+    ]
+    for task in tasks:
+        api = Node({2090: (OURS, True)}, polls=seconds).api()
+        if ends:
+            task(api)
+        else:
+            with pytest.raises(ServerFault, match="within 1800 s"):
+                task(api)
+
+
 def test_a_copy_can_reach_nobody_before_it_starts(slept: list[float]) -> None:
     """The node's firewall takes its rules up only so often."""
     node = Node({2090: (OURS, True)})
@@ -88,6 +123,10 @@ def test_a_copy_can_reach_nobody_before_it_starts(slept: list[float]) -> None:
     assert "firewall=1" in net0
     assert "gw=" not in net0
     assert node.values["POST lxc"]["onboot"] == "0"
+
+
+def test_a_free_vmid_is_the_cluster_s_next_one() -> None:
+    assert Node({100: (OURS, True), 101: (OURS, True)}).api().next_vmid() == 102
 
 
 def test_a_copy_that_cannot_be_isolated_is_not_made() -> None:

@@ -3,21 +3,34 @@
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli import backups
+from cli.configured import Configured
 from cli.deployed import Deployed
+from cli.pulumi import Pulumi
 from cli.recovery import Place
 from tests.cli.conftest import Command
 from tests.cli.node import OURS, Node, entry
-from tests.cli.world import make
+from tests.cli.world import World, make
 from vpn.errors import StackError
 
 
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize(
-    ("hours", "options", "code"), [([2.0], (), 0), ([27.0], (), 1), ([27.0], ("--max-hours", "48"), 0), ([], (), 1)]
+    ("hours", "options", "code"),
+    [
+        ([2.0], (), 0),
+        ([27.0], (), 1),
+        ([27.0], ("--max-hours", "48"), 0),
+        ([], (), 1),
+        ([-8760.0], (), 1),  # a clock that was wrong when the backup was made
+        ([-8760.0, 2.0], (), 0),
+        ([-8760.0, 27.0], (), 1),
+        ([-0.05], (), 0),  # clocks differ a little
+    ],
 )
 def test_the_age_of_the_last_backup_is_an_exit_code(
     node: Node, wgvpn: Command, hours: list[float], options: tuple[str, ...], code: int
@@ -25,7 +38,9 @@ def test_the_age_of_the_last_backup_is_an_exit_code(
     node.backups = [entry(each) for each in hours]
     done = wgvpn("backup", "age", "--storage", "pbs", "--json", *options)
     assert done.code == code
-    assert json.loads(done.out)["fresh"] == (code == 0)
+    found = json.loads(done.out)
+    assert found["fresh"] == (code == 0)
+    assert found["seconds"] is None or found["seconds"] >= 0
 
 
 @pytest.mark.usefixtures("world")
@@ -116,3 +131,42 @@ def test_a_drill_that_is_told_to_end_removes_its_copy(
     done = wgvpn("drill", "--address", "192.168.20.91/16", "--vmid", "2091", "--storage", "pbs")
     assert (done.code, node.writes[-1]) == (128 + number, "DELETE lxc/2091")
     assert signal.getsignal(number) == before
+
+
+JUMP: dict[str, Any] = {
+    "ssh_jump_host": "jump.example.com",
+    "ssh_jump_private_key": "a key",
+    "ssh_jump_host_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJumphostJumphostJumphostJumphostJumphostJump",
+}
+
+
+def test_a_jump_host_of_the_config_needs_no_environment(home: Path) -> None:
+    """What the config leaves out has the program's defaults."""
+    make(home, **JUMP)
+    jump = Configured.read(Pulumi(home, "prod"), {}).jump()
+    assert jump is not None
+    assert (jump.host, jump.user, jump.port) == ("jump.example.com", "root", 22)
+    variables = {"WIREGUARD_VPN_SSH_JUMP_PORT": "2222", "WIREGUARD_VPN_SSH_JUMP_USER": ""}
+    jump = Configured.read(Pulumi(home, "prod"), variables).jump()
+    assert jump is not None
+    assert (jump.user, jump.port) == ("root", 2222)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"ssh_jump_port": "ssh"}, "ssh_jump_port"),
+        ({"ssh_jump_private_key": "", "ssh_jump_private_key_file": "nowhere"}, "ssh_jump_private_key_file"),
+    ],
+)
+@pytest.mark.parametrize("verb", [("restore", "--yes"), ("drill", "--address", "192.168.20.91/16", "--vmid", "2091")])
+def test_a_way_that_cannot_be_is_refused_before_anything_is_lost(  # noqa: PLR0917 - fixtures and cases
+    home: Path, node: Node, wgvpn: Command, changes: dict[str, str], told: str, verb: tuple[str, ...]
+) -> None:
+    make(home, **JUMP)
+    world = World(home)
+    config = world.read()["config"]
+    world.write(config=config | {key: {"value": value, "secret": False} for key, value in changes.items()})
+    node.backups = [entry(2)]
+    done = wgvpn(*verb, "--storage", "pbs")
+    assert (done.code, told in done.err, node.writes) == (3, True, [])

@@ -64,3 +64,33 @@ def test_a_preshared_key_that_is_not_there_is_not_renewed(world: World, wgvpn: C
     before = world.read()
     done = wgvpn(*words, "--preshared")
     assert (done.code, "has no preshared key" in done.err, world.read()) == (3, True, before)
+
+
+def test_rotating_all_writes_once(world: World, wgvpn: Command) -> None:
+    """A team of a thousand would else be read and written a thousand times."""
+    before = len(world.calls())
+    assert wgvpn("rotate", "--all").code == 0
+    writes = [each["argv"][:2] for each in world.calls()[before:] if each["argv"][1] != "--json"]
+    assert writes == [["config", "set-all"]] * 2  # the server's generation, and all of the peers'
+
+
+def test_rotating_all_in_the_peers_file_writes_once(
+    home: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[str] = []
+
+    def write(path: Path, text: str) -> None:
+        written.append(text)
+        path.write_text(text)
+
+    world = make(home, peers=[])
+    path = home / "peers.yaml"
+    path.write_text("peers:\n  # Alice\n  - name: alice\n  # Bob\n  - name: bob\n    preshared_key: generated\n")
+    monkeypatch.setattr("cli.peer_file.replace_text", write)
+    assert wgvpn("rotate", "--all").code == 0
+    found = {each.name: (each.key_generation, each.preshared_key_generation) for each in world.settings().peers}
+    assert (found, len(written)) == ({"alice": (2, 1), "bob": (2, 2)}, 1)
+    assert path.read_text() == (
+        "peers:\n  # Alice\n  - name: alice\n    key_generation: 2\n  # Bob\n  - name: bob\n"
+        "    preshared_key: generated\n    key_generation: 2\n    preshared_key_generation: 2\n"
+    )

@@ -89,6 +89,7 @@ def state(settings: Settings) -> dict[str, Any]:
         "public_key": network.interface.public_key,
         "peers": {
             peer.name: {"address": str(peer.addresses[0]), "public_key": peer.public_key, "status": peer.state}
+            | ({"expires_at": peer.expires_at.isoformat()} if peer.expires_at else {})
             for peer in network.peers
         },
         "client_configs": hidden(client_config.render_all(network)),

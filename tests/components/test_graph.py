@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from components.container import leased
+from components.vpn import peers
 from tests.components.graph import (
     BASE,
     DHCP_ADDRESS,
@@ -20,6 +21,7 @@ from tests.components.graph import (
     declare,
     settings,
 )
+from tests.pure import support
 from vpn.settings import parse
 
 PEERS = [{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}]
@@ -352,3 +354,13 @@ def test_a_container_that_gets_no_address_is_told(monkeypatch: pytest.MonkeyPatc
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:
     assert graph.custom["host-key"].inputs["instance"] == MAC
     assert graph.custom["server-state"].inputs["instance"] == MAC
+
+
+def test_what_is_shown_of_a_peer_holds_its_date_where_it_has_one() -> None:
+    people = [{"name": "alice"}, {"name": "visitor", "expires_at": "2027-01-31T18:00:00Z"}]
+    found = peers(support.network(peers=people))
+    assert {name: each.get("expires_at") for name, each in found.items()} == {
+        "alice": None,
+        "visitor": "2027-01-31T18:00:00+00:00",
+    }
+    assert {key for each in found.values() for key in each} == {"address", "public_key", "status", "expires_at"}

@@ -149,6 +149,9 @@ def test_only_a_whole_snapshot_counts_as_a_backup() -> None:
     running = {key: value for key, value in snapshot(1).items() if key != "size"}
     broken = snapshot(2, verification={"state": "failed"})
     torn = snapshot(3, files=["index.json.blob"])
-    future = snapshot(-2)
-    assert backup.newest([running, broken, torn, future, snapshot(30)], NOW) == NOW - dt.timedelta(hours=30)
-    assert backup.newest([running], NOW) is None
+    assert [*map(backup.finished, [running, broken, torn, snapshot(30)])] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(("minutes", "beyond"), [(-60, False), (0, False), (5, False), (5.1, True), (600, True)])
+def test_a_backup_from_the_future_is_one_that_no_difference_of_clocks_explains(minutes: float, beyond: bool) -> None:
+    assert backup.from_future(NOW + dt.timedelta(minutes=minutes), NOW) == beyond
