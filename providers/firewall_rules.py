@@ -4,6 +4,7 @@ Proxmox's plugin has a resource for them, but one that never recovers from a cre
 refuses to begin while there are any. Here the list is brought to what it should be from wherever it is.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -16,8 +17,25 @@ from providers.props import Props
 from vpn.errors import Forbidden, NotFound
 
 Rule = dict[str, str]
-SHOWN = ("type", "action", "enable", "macro", "proto", "source", "sport", "dest", "dport", "iface", "comment")
+SHOWN = (
+    "type",
+    "action",
+    "enable",
+    "macro",
+    "proto",
+    "icmp-type",
+    "source",
+    "sport",
+    "dest",
+    "dport",
+    "iface",
+    "log",
+    "comment",
+)
 """What of a rule counts; its position is its place in the list."""
+UNSAID = {"log": "nolog"}
+"""Values that mean the same as none: Proxmox VE's own interface writes them out."""
+
 
 
 class RulesProps(Props):
@@ -71,7 +89,11 @@ def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
         return None
     if not found and api.vmid_is_free(where.container_id):  # Proxmox VE has empty lists for guests that are none
         return None
-    return [(int(rule["pos"]), {name: str(rule[name]) for name in SHOWN if rule.get(name)}) for rule in found]
+    return [(int(rule["pos"]), _shown(rule)) for rule in found]
+
+
+def _shown(rule: Mapping[str, Any]) -> Rule:
+    return {name: str(rule[name]) for name in SHOWN if rule.get(name) and rule[name] != UNSAID.get(name)}
 
 
 def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
