@@ -52,18 +52,20 @@ class Registry:
         refuse(look.in_the_way(self._netbox, self._mark, wanted, new, self._directory(wanted)), self._mark.text)
 
     def reserve(self, wanted: Records, *, adopt: bool) -> int:
-        """Make the stack's tag and its virtual machine, status planned; return the latter's id."""
-        marks.ensure(self._netbox, self._mark)
+        """Make the stack's virtual machine, status planned, and return its id."""
         return self.converge(wanted, adopt=adopt, initial=WAITING)
 
     def converge(self, wanted: Records, *, adopt: bool, initial: Fields | None = None) -> int:
-        """Write what differs from `wanted` and return the virtual machine's id."""
+        """Write what differs from `wanted`, the stack's tag first, and return the virtual machine's id."""
         directory = self._directory(wanted)
         seen, taken = self._survey(wanted, directory)
         if not adopt:
             refuse(taken, self._mark.text)
+        steps = plan(wanted, seen, taken, initial)
+        if steps:  # without the tag, which anybody may have removed, NetBox refuses every write of ours
+            marks.ensure(self._netbox, self._mark)
         try:
-            Writer(self._netbox, self._mark, directory).apply(plan(wanted, seen, taken, initial))
+            Writer(self._netbox, self._mark, directory).apply(steps)
         except (Conflict, ServerFault):
             # NetBox answers 400 or 500 when somebody was faster: say who, if so.
             self.obstacles(wanted)
