@@ -35,16 +35,22 @@ SHOWN = (
 """What of a rule counts; its position is its place in the list."""
 UNSAID = {"log": "nolog"}
 """Values that mean the same as none: Proxmox VE's own interface writes them out."""
-
+VPN, SSH, AGENT = "WireGuard VPN", "WireGuard VPN: SSH", "WireGuard VPN: Zabbix agent"
+COMMENTS = frozenset({VPN, SSH, AGENT})
+"""What makes a rule ours, also one of a change that failed and was taken back: none that another would choose."""
 
 
 class RulesProps(Props):
-    """The rules in Proxmox VE's own names; `instance` tells a container made anew, whose firewall is empty."""
+    """The rules in Proxmox VE's own names; `instance` tells a container made anew, whose firewall is empty.
+
+    `epoch` is that of their intent.
+    """
 
     node: str
     container_id: int
     rules: list[Rule]
     instance: str = ""
+    epoch: int = 0
 
 
 class FirewallRulesProvider(Provider[RulesProps]):
@@ -113,11 +119,11 @@ def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> N
 
 
 def _ours(found: list[tuple[int, Rule]], own: list[Rule], shown: list[Rule]) -> list[tuple[int, Rule]]:
-    """Return the rules with a comment of `own`, and those that are in `own` or `shown` as they are.
+    """Return the rules with a comment of ours, and those that are in `own` or `shown` as they are.
 
     A comment says nothing of a rule that was shown: an administrator's may have none at all, as all others of his.
     """
-    comments = {rule["comment"] for rule in own if rule.get("comment")}
+    comments = COMMENTS | {rule["comment"] for rule in own if rule.get("comment")}
     return [(at, rule) for at, rule in found if rule in own or rule in shown or rule.get("comment") in comments]
 
 

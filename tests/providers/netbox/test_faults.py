@@ -1,17 +1,20 @@
 """Whatever goes wrong on the way: one clear error, and the next run ends as if nothing had been."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from clients.netbox import Access, NetBox
+from clients.netbox import Access, NetBox, Peer
 from clients.tls import Trust
 from tests.faults import proxy as faults
 from tests.faults.certificates import Certificate, make
 from tests.faults.proxy import FaultyProxy
 from tests.providers.engine import error_of
-from tests.providers.host import Host
-from tests.providers.netbox.engine import Stack
+from tests.providers.host import Host, HostError
+from tests.providers.netbox.engine import SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer, new_token
 from tests.providers.netbox.test_drift import facts
 from vpn.errors import TlsFailure, Unreachable
@@ -278,3 +281,41 @@ def test_the_token_travels_in_the_authorization_header_alone(
         others = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
         assert secret not in str(others)
     assert secret not in str(stack.reservation.outs) + str(stack.registration.outs)
+
+
+# ── a change that was taken back ─────────────────────────────────────────────────────────────────
+
+
+WRITES = ("POST", "PATCH", "DELETE")
+
+
+def stop_after(proxy: FaultyProxy, writes: int) -> None:
+    """Let so many writes pass; those that follow are done, and their answers lost."""
+    remaining = iter(range(writes))
+
+    def fault(forward: faults.Forward) -> faults.Reply:
+        reply = forward()
+        return reply if next(remaining, None) is not None else faults.CUT
+
+    for method in WRITES:
+        proxy.fail(method, "/api/", fault, times=99)
+
+
+def test_what_failed_at_any_write_and_was_taken_back_leaves_nothing(
+    stack: Stack, proxy: FaultyProxy, clean: NetBoxServer
+) -> None:
+    changed = replace(SERVER, name="vpn2", cores=2, tunnel=("10.9.0.1/24",), peers=(Peer("eve", ("10.9.0.2/32",)),))
+    stack.up()
+    before = facts(clean)
+    for passed in count():
+        proxy.requests.clear()
+        stop_after(proxy, passed)
+        with suppress(HostError):
+            stack.up(changed)
+        met = len([r for r in proxy.requests if r.method in WRITES]) > passed
+        proxy.heal()
+        stack.up()
+        assert facts(clean) == before
+        if not met:
+            break
+    assert passed > 3

@@ -20,7 +20,7 @@ from lab.pve.seed import TOKEN
 from lab.pve.simulation import SimulatedContainers
 from lab.site import Site
 from providers.pbs import RegistrationProvider, ReservationProvider
-from tests.providers.engine import Managed
+from tests.providers.engine import Managed, Writer
 from tests.providers.host import Host
 
 MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
@@ -47,6 +47,7 @@ SCHEDULE = {
     "keep_daily": 7,
     "keep_weekly": 4,
 }
+ADMIN = {"Sys.Modify", "Sys.Audit", "Datastore.Allocate", "Datastore.AllocateSpace"}
 
 
 @dataclass
@@ -124,6 +125,14 @@ def systems(tmp_path: Path, certificates: Certificates) -> Iterator[Systems]:
         server.log.close()
 
 
+@pytest.fixture
+def strong(systems: Systems) -> Systems:
+    """A token that may have a backup job of its own."""
+    systems.grant("/", *ADMIN)
+    systems.grant("/storage/pbs", *ADMIN)
+    return systems
+
+
 @dataclass
 class Stack:
     """Both resources, treated as `pulumi up`, `refresh` and `destroy` treat them."""
@@ -158,4 +167,4 @@ def configure(host: Host, config: dict[str, str]) -> None:
 def stack(host: Host, systems: Systems) -> Stack:
     """A stack without anything yet."""
     configure(host, systems.config)
-    return Stack(host, Managed(host, ReservationProvider()), Managed(host, RegistrationProvider()))
+    return Stack(host, Managed(host, ReservationProvider()), Writer(host, RegistrationProvider()))

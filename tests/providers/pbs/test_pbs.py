@@ -12,15 +12,6 @@ from tests.providers.host import Host, HostError
 from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
 
 JOB = "wireguard-vpn-test"
-ADMIN = {"Sys.Modify", "Sys.Audit", "Datastore.Allocate", "Datastore.AllocateSpace"}
-
-
-@pytest.fixture
-def strong(systems: Systems) -> Systems:
-    """A token that may have a backup job of its own."""
-    systems.grant("/", *ADMIN)
-    systems.grant("/storage/pbs", *ADMIN)
-    return systems
 
 
 def test_the_jobs_are_made_once_and_a_second_up_is_a_no_op(stack: Stack, systems: Systems) -> None:
