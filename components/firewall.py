@@ -43,7 +43,11 @@ class Firewall(pulumi.ComponentResource):
             f"{name}-rules",
             **asked,
             epoch=epoch(f"{name}-rules", asked, pulumi.ResourceOptions(parent=self)),
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=container.guest),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                deleted_with=container.guest,
+                delete_before_replace=True,  # else the end of the old ones takes the new ones away
+            ),
         )
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator
 
 from clients.netbox import Access, Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
 from clients.netbox.kinds import VIRTUAL_MACHINE
-from providers.base import Provider
+from providers.base import Provider, anew
 from providers.connections import trust
 from providers.credentials import setting
 from providers.props import Props
@@ -81,6 +81,8 @@ class ReservationProvider(Provider[ReservationProps]):
             prerequisites.check(netbox, names)
             if not new.adopt:
                 _registry(netbox, new).obstacles(new.records)
+            if not (old or new.adopt) and _registry(netbox, new).serves():
+                raise ConfigError([anew("netbox_adopt", "this stack's virtual machine is active in NetBox")])
         return new
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:

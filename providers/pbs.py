@@ -16,7 +16,7 @@ from clients.backup_jobs import BackupJobs
 from clients.pbs import JobKind, Pbs
 from clients.proxmox import SYSTEM as PROXMOX
 from providers import connections
-from providers.base import Provider
+from providers.base import Provider, anew
 from providers.pbs_checks import Schedule, covering, foreign, is_ours, problems, uncovered, warnings
 from vpn import backup
 from vpn.backup import Job
@@ -66,6 +66,8 @@ class ReservationProvider(Provider[ReservationProps]):
             return new.with_(warnings=old.warnings)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
             found = problems(pbs, proxmox, new)
+            if not (found or old or new.adopt) and new.job_id in _marked(pbs.jobs("prune"), new.mark):
+                found = [anew("pbs_adopt", "this stack's jobs are on Proxmox Backup Server")]
             if found:
                 raise ConfigError(found)
             return new.with_(warnings=warnings(pbs, new))

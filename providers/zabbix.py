@@ -14,7 +14,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from clients.zabbix import AgentInterface, Host, HostSpec, Template, Zabbix
-from providers.base import Provider
+from providers.base import Provider, anew
 from providers.zabbix_checks import problems, require_groups
 from providers.zabbix_observed import observed, parts
 from providers.zabbix_props import RegistrationProps, ReservationProps, connect, foreign, is_ours
@@ -33,6 +33,8 @@ class ReservationProvider(Provider[ReservationProps]):
             return new
         with connect() as zabbix:
             found = problems(zabbix, new)
+            if not (found or old or new.adopt) and zabbix.host_tagged(MARK_TAG, new.mark):
+                found = [anew("zabbix_adopt", "this stack's host is in Zabbix")]
         if found:
             raise ConfigError(found)
         return new

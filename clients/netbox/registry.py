@@ -43,6 +43,11 @@ class Registry:
         seen = look.observe(raw, known, self._directory(known))
         return next(iter(_like(seen[VIRTUAL_MACHINE.name], known[VIRTUAL_MACHINE.name]).values()), None)
 
+    def serves(self) -> bool:
+        """Whether NetBox shows the stack's virtual machine as active: its server was registered."""
+        raw = look.marked(self._netbox, self._mark, (VIRTUAL_MACHINE,))
+        return any((each.get("status") or {}).get("value") == "active" for each in raw[VIRTUAL_MACHINE.name])
+
     def obstacles(self, wanted: Records, known: Records | None = None) -> None:
         """Raise OwnershipError when something not ours has a name or address that is wanted.
 

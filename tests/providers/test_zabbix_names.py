@@ -131,7 +131,7 @@ def test_a_visible_name_that_is_taken_is_told_at_preview_even_when_adopting(zabb
     for adopt in (False, True):
         assert "visible name" in refused(adopt=adopt)["hostname"]
     zabbix.hosts = [host("10", NAME, "Shown", OURS)]
-    assert refused() == {}
+    assert refused(adopt=True) == {}
 
 
 def test_a_name_taken_by_a_host_out_of_sight_is_told_so(zabbix: MadeUp) -> None:
@@ -175,3 +175,11 @@ def test_what_a_super_admin_does_not_see_is_gone(zabbix: MadeUp) -> None:
     zabbix.groups, zabbix.super_admin = False, True
     assert RegistrationProvider().read("10", PROPS).id == ""
     ReservationProvider().delete(NAME, PROPS)
+
+
+def test_a_reservation_is_not_replaced_while_its_host_is_there(zabbix: MadeUp) -> None:
+    """The engine asks for a replacement as for a first one, and ends the former afterwards: with the host."""
+    zabbix.hosts = [host("10", NAME, tags=OURS)]
+    assert "--replace" in refused()["zabbix_adopt"]
+    assert refused(adopt=True) == {}
+    assert ReservationProvider().check(PROPS, PROPS | {"host_group": "Another"}).failures == []

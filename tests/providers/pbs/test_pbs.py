@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from lab.api.faults import Fault
-from tests.providers.engine import CheckFailed, error_of
+from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.host import Host, HostError
-from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
+from tests.providers.pbs.conftest import MARK, PBS_SECRET, PLACE, PVE_SECRET, Stack, Systems, configure
 
 JOB = "wireguard-vpn-test"
 
@@ -258,3 +258,14 @@ def another_run(stack: Stack, config: dict[str, str]) -> Iterator[None]:
         configure(host, config)
         stack.reservation.host = stack.registration.host = host
         yield
+
+
+def test_a_reservation_is_not_replaced_while_its_jobs_are_there(stack: Stack, systems: Systems) -> None:
+    """The engine asks for a replacement as for a first one, and ends the former afterwards: with the jobs."""
+    stack.up()
+    before = systems.jobs
+    replacement = Managed(stack.host, stack.reservation.provider)
+    with pytest.raises(CheckFailed, match=r"pbs_adopt: .*--replace"):
+        replacement.preview(PLACE)
+    assert replacement.preview(PLACE | {"adopt": True})[0] == "create"
+    assert systems.jobs == before
