@@ -4,6 +4,7 @@ from typing import Any
 
 import pulumi
 
+from components.intents import epoch
 from components.options import child
 from providers import pbs
 from vpn import backup
@@ -31,7 +32,9 @@ class Backup(pulumi.ComponentResource):
         self, name: str, settings: Settings, *, mark: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("wireguard-vpn:index:Backup", name, None, opts)
-        jobs = pbs.Registration("backup", **_place(settings), **_schedule(settings), mark=mark, opts=child(self, opts))
+        asked = {**_place(settings), **_schedule(settings), "mark": mark}
+        before = epoch("backup", asked, child(self, opts))
+        jobs = pbs.Registration("backup", **asked, epoch=before, opts=child(self, opts))
         self.covered_by = jobs.covered_by
         self.register_outputs({"covered_by": self.covered_by})
 

@@ -8,7 +8,8 @@ import pulumi
 import pulumi_proxmoxve as pve
 
 from components.container import DHCP, Container
-from providers.firewall_rules import FirewallRules, Rule
+from components.intents import epoch
+from providers.firewall_rules import AGENT, SSH, VPN, FirewallRules, Rule
 from vpn.agent import PORT as AGENT_PORT
 from vpn.nftables import SSH_PORT
 from vpn.settings import IPNetwork, Settings
@@ -32,13 +33,21 @@ class Firewall(pulumi.ComponentResource):
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
         node = settings.proxmox.proxmox_node
+        asked = {
+            "node": node,
+            "container_id": container.vmid,
+            "rules": [*_rules(settings)],
+            "instance": container.instance,
+        }
         rules = FirewallRules(
             f"{name}-rules",
-            node=node,
-            container_id=container.vmid,
-            rules=[*_rules(settings)],
-            instance=container.instance,
-            opts=pulumi.ResourceOptions(parent=self, deleted_with=container.guest),
+            **asked,
+            epoch=epoch(f"{name}-rules", asked, pulumi.ResourceOptions(parent=self)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                deleted_with=container.guest,
+                delete_before_replace=True,  # else the end of the old ones takes the new ones away
+            ),
         )
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(
@@ -76,13 +85,13 @@ def proven(settings: Settings) -> dict[str, str]:
 
 
 def _rules(settings: Settings) -> Iterator[Rule]:
-    """Yield what is let in, in Proxmox VE's own words. A comment makes a rule ours: none that another would choose."""
+    """Yield what is let in, in Proxmox VE's own words."""
     port, sources = settings.interface.listen_port, settings.firewall.listen_sources
-    yield from _accept("WireGuard VPN", "udp", port, sources)
-    yield from _accept("WireGuard VPN: SSH", "tcp", SSH_PORT, settings.firewall.ssh_sources)
+    yield from _accept(VPN, "udp", port, sources)
+    yield from _accept(SSH, "tcp", SSH_PORT, settings.firewall.ssh_sources)
     if settings.zabbix.zabbix_enabled and settings.zabbix.zabbix_server:
         server = ip_network(settings.zabbix.zabbix_server)
-        yield from _accept("WireGuard VPN: Zabbix agent", "tcp", AGENT_PORT, [server])
+        yield from _accept(AGENT, "tcp", AGENT_PORT, [server])
 
 
 def _accept(comment: str, proto: str, port: int, sources: Iterable[IPNetwork]) -> Iterator[Rule]:

@@ -4,8 +4,9 @@ from typing import Any
 
 import pulumi
 
+from components.intents import epoch
 from components.options import child
-from components.outputs import public
+from components.outputs import public, secret
 from providers import zabbix
 from vpn import rendering
 from vpn.agent import PORT, psk_identity
@@ -44,20 +45,20 @@ class Monitoring(pulumi.ComponentResource):
     ) -> None:
         super().__init__("wireguard-vpn:index:Monitoring", name, None, opts)
         owner = _owner(mark)
-        host = zabbix.Registration(
-            "monitoring",
+        asked = {
             **_place(settings),
-            mark=owner,
-            address=address,
-            port=PORT,
-            description=pulumi.Output.concat("WireGuard VPN server\n", mark),
-            enabled=True,
-            template=owner.apply(lambda known: template(settings, known)),
-            psk_identity=public(network, lambda n: psk_identity(_host(settings), _psk(n))),
-            psk=pulumi.Output.secret(network.apply(_psk)),
-            backup_token=_backup_token(settings),
-            opts=child(self, opts),
-        )
+            "mark": owner,
+            "address": address,
+            "port": PORT,
+            "description": pulumi.Output.concat("WireGuard VPN server\n", mark),
+            "enabled": True,
+            "template": owner.apply(lambda known: template(settings, known)),
+            "psk_identity": public(network, lambda n: psk_identity(_host(settings), _psk(n))),
+            "psk": secret(network.apply(_psk)),
+            "backup_token": _backup_token(settings),
+        }
+        before = epoch("monitoring", asked, child(self, opts))
+        host = zabbix.Registration("monitoring", **asked, epoch=before, opts=child(self, opts))
         self.url = host.url
         self.register_outputs({"url": self.url})
 

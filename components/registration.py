@@ -6,9 +6,11 @@ import pulumi
 
 from clients.netbox import Peer, Server, wanted
 from components.container import DHCP
+from components.intents import epoch
 from components.options import child
 from components.outputs import public, together
 from providers import netbox
+from vpn import tables
 from vpn.network import Network
 from vpn.settings import Settings
 
@@ -49,7 +51,9 @@ class Registration(pulumi.ComponentResource):
         stack = f"{pulumi.get_project()}/{pulumi.get_stack()}"
         known = together(network, pulumi.Output.from_input(address))
         records = public(known, lambda found: wanted(described(settings, *found, stack=stack)))
-        entry = netbox.Registration("registration", **_common(settings, mark), records=records, opts=child(self, opts))
+        common = _common(settings, mark)
+        asked = epoch("registration", {**common, "records": records.apply(tables.dumps)}, child(self, opts))
+        entry = netbox.Registration("registration", **common, records=records, epoch=asked, opts=child(self, opts))
         self.url = entry.page
         self.register_outputs({"url": self.url})
 

@@ -27,7 +27,7 @@ from pydantic import ValidationError
 
 from providers import credentials
 from providers.props import Props, is_unknown
-from vpn.errors import ConfigError, StackError, Unauthorized, VpnError
+from vpn.errors import ConfigError, Problem, StackError, Unauthorized, VpnError
 
 KEY_PATTERN = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?!=)")
 PEM_PATTERN = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END[^\n]*|$)", re.DOTALL)
@@ -204,6 +204,18 @@ def quiet_tracebacks() -> None:
 
 def _not_a_failure(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], Failure))
+
+
+def anew(adopt: str, what: str) -> Problem:
+    """Return why a reservation may not be made while its objects are in use, and the ways out; `adopt` is the key.
+
+    Pulumi asks for a replacement (`--replace`, a taint) as for a first one, then ends the former: with all of ours.
+    """
+    rule = (
+        f"{what}: a reservation made anew would end with the removal of everything of ours there. Leave --replace out, "
+        f"or undo a taint by `pulumi state untaint`; if the state was lost, set {adopt} for one run"
+    )
+    return Problem(adopt, None, rule)
 
 
 def _failure(problem: Any) -> CheckFailure:

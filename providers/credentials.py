@@ -1,7 +1,9 @@
 """Credentials of the process a provider runs in: stack config first, then the environment.
 
-Pulumi hands the stack's config to `configure` once per provider and process; kept here they are
-in no resource's inputs or state, and a rotated token serves refresh and destroy at once.
+Pulumi hands the stack's config to `configure` once per provider and process; kept here they are in no resource's
+inputs or outputs. `preview` and `up` hand over the config as it is, `refresh`, `destroy` and `up --refresh` the one of
+the last `up`, which Pulumi keeps in the state's default provider: a token replaced in the config serves these after a
+plain `up`, or with `--run-program`. One from the environment serves at once.
 """
 
 import os

@@ -4,6 +4,7 @@ Proxmox's plugin has a resource for them, but one that never recovers from a cre
 refuses to begin while there are any. Here the list is brought to what it should be from wherever it is.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
@@ -16,17 +17,40 @@ from providers.props import Props
 from vpn.errors import Forbidden, NotFound
 
 Rule = dict[str, str]
-SHOWN = ("type", "action", "enable", "macro", "proto", "source", "sport", "dest", "dport", "iface", "comment")
+SHOWN = (
+    "type",
+    "action",
+    "enable",
+    "macro",
+    "proto",
+    "icmp-type",
+    "source",
+    "sport",
+    "dest",
+    "dport",
+    "iface",
+    "log",
+    "comment",
+)
 """What of a rule counts; its position is its place in the list."""
+UNSAID = {"log": "nolog"}
+"""Values that mean the same as none: Proxmox VE's own interface writes them out."""
+VPN, SSH, AGENT = "WireGuard VPN", "WireGuard VPN: SSH", "WireGuard VPN: Zabbix agent"
+COMMENTS = frozenset({VPN, SSH, AGENT})
+"""What makes a rule ours, also one of a change that failed and was taken back: none that another would choose."""
 
 
 class RulesProps(Props):
-    """The rules in Proxmox VE's own names; `instance` tells a container made anew, whose firewall is empty."""
+    """The rules in Proxmox VE's own names; `instance` tells a container made anew, whose firewall is empty.
+
+    `epoch` is that of their intent.
+    """
 
     node: str
     container_id: int
     rules: list[Rule]
     instance: str = ""
+    epoch: int = 0
 
 
 class FirewallRulesProvider(Provider[RulesProps]):
@@ -71,7 +95,11 @@ def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
         return None
     if not found and api.vmid_is_free(where.container_id):  # Proxmox VE has empty lists for guests that are none
         return None
-    return [(int(rule["pos"]), {name: str(rule[name]) for name in SHOWN if rule.get(name)}) for rule in found]
+    return [(int(rule["pos"]), _shown(rule)) for rule in found]
+
+
+def _shown(rule: Mapping[str, Any]) -> Rule:
+    return {name: str(rule[name]) for name in SHOWN if rule.get(name) and rule[name] != UNSAID.get(name)}
 
 
 def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
@@ -91,11 +119,11 @@ def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> N
 
 
 def _ours(found: list[tuple[int, Rule]], own: list[Rule], shown: list[Rule]) -> list[tuple[int, Rule]]:
-    """Return the rules with a comment of `own`, and those that are in `own` or `shown` as they are.
+    """Return the rules with a comment of ours, and those that are in `own` or `shown` as they are.
 
     A comment says nothing of a rule that was shown: an administrator's may have none at all, as all others of his.
     """
-    comments = {rule["comment"] for rule in own if rule.get("comment")}
+    comments = COMMENTS | {rule["comment"] for rule in own if rule.get("comment")}
     return [(at, rule) for at, rule in found if rule in own or rule in shown or rule.get("comment") in comments]
 
 

@@ -15,7 +15,7 @@ from pydantic import BeforeValidator
 from clients.netbox import Mark, NetBox, Records, Registry, prerequisites, problems, reservation, whole
 from clients.netbox.kinds import VIRTUAL_MACHINE
 from providers import connections
-from providers.base import Provider
+from providers.base import Provider, anew
 from providers.props import Props
 from vpn.errors import ConfigError, Problem
 
@@ -54,10 +54,14 @@ class ReservationProps(Common):
 
 
 class RegistrationProps(Common):
-    """Kind → key → field → value, as `clients.netbox.wanted` makes them; after a refresh, as found."""
+    """Kind → key → field → value, as `clients.netbox.wanted` makes them; after a refresh, as found.
+
+    `epoch` is that of the registration's intent.
+    """
 
     as_text = frozenset({"records"})
     records: Annotated[dict[str, dict[str, dict[str, Any]]], BeforeValidator(_whole_records)] = {}
+    epoch: int = 0
 
 
 class ReservationProvider(Provider[ReservationProps]):
@@ -76,6 +80,8 @@ class ReservationProvider(Provider[ReservationProps]):
             prerequisites.check(netbox, names)
             if not new.adopt:
                 _registry(netbox, new).obstacles(new.records)
+            if not (old or new.adopt) and _registry(netbox, new).serves():
+                raise ConfigError([anew("netbox_adopt", "this stack's virtual machine is active in NetBox")])
         return new
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
@@ -94,9 +100,12 @@ class ReservationProvider(Provider[ReservationProps]):
             return old.with_(machine=found["name"], site=found["site"], cluster=found["cluster"])
 
     def on_update(self, id_: str, old: ReservationProps, new: ReservationProps) -> ReservationProps:
-        """Rename or move the virtual machine in place."""
-        del id_, old
-        return self.on_create(new)[1]
+        """Keep the name in another NetBox; in the same one the registration renames or moves the virtual machine.
+
+        So that nothing is written here that the registration would not put back when the change is taken back.
+        """
+        del id_
+        return new.with_(page=old.page) if old.url == new.url else self.on_create(new)[1]
 
     def on_delete(self, id_: str, old: ReservationProps) -> None:
         """Remove everything that carries the stack's tag, unless others' objects hang on it."""

@@ -45,7 +45,7 @@ class ReservationProps(Schedule):
 
 
 class RegistrationProps(Schedule):
-    """The schedule itself. `check` writes the jobs out, as their APIs will have them."""
+    """The schedule itself. `check` writes the jobs out, as their APIs will have them; `epoch` is that of its intent."""
 
     backup_schedule: str
     prune_schedule: str
@@ -54,6 +54,7 @@ class RegistrationProps(Schedule):
     verify: Job = Field(default_factory=dict)
     backup: Job = Field(default_factory=dict)
     covered_by: list[str] | None = None
+    epoch: int = 0
 
     def written_out(self) -> "RegistrationProps":
         """Return the same with the jobs that these inputs mean."""
@@ -149,13 +150,13 @@ class RegistrationProvider(Provider[RegistrationProps]):
 
 def _ensure(new: RegistrationProps) -> RegistrationProps:
     with connections.pbs() as pbs, connections.proxmox() as proxmox:
-        _repeat_on_conflict(lambda: _ensure_pbs(pbs, "prune", new, new.prune))
-        _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "own":
             _repeat_on_conflict(lambda: _ensure_backup(BackupJobs(proxmox), new))
         covered = covering_now(proxmox, new)
-        if not covered:
+        if not covered:  # then nothing that prunes is touched
             raise NotFound(PROXMOX, uncovered(new))
+        _repeat_on_conflict(lambda: _ensure_pbs(pbs, "prune", new, new.prune))
+        _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "pool":
             _remove_marked(BackupJobs(proxmox), new.mark)
     return new.with_(covered_by=covered)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from clients.backup_jobs import BackupJobs
 from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
+from providers.base import anew
 from providers.props import Props
 from vpn import backup, marks
 from vpn.backup import Place, Retention
@@ -17,11 +18,6 @@ NAMED = 5
 STRANGERS = (
     "holds backups of other guests ({groups}), of which this stack's prune job would remove all but its own retention; "
     "give the stack a namespace for itself. If that is wanted, or they are all this stack's, set pbs_shared_namespace"
-)
-ANEW = (
-    "would be needed: job {job!r} is this stack's already, and its reservation is made anew. Where --replace or a "
-    "taint replaces that, the old one's end would remove the job: leave --replace out, or pulumi state untaint URN. "
-    "If the state has lost the reservation, set it for one run"
 )
 RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
@@ -75,7 +71,7 @@ def renewal_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     """Say that the reservation is made anew beside our jobs; of a replacement the engine shows no old values."""
     jobs = [] if new.adopt else [*pbs.jobs("prune"), *pbs.jobs("verify")]
     present = any(job["id"] == new.job_id and is_ours(job, new.mark) for job in jobs)
-    return [Problem("pbs_adopt", "true", ANEW.format(job=new.job_id))] if present else []
+    return [anew("pbs_adopt", f"job {new.job_id} is this stack's already")] if present else []
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:

@@ -15,8 +15,8 @@ from pulumi.dynamic import Resource
 
 from clients.zabbix import AgentInterface, Host, HostSpec, Template, Zabbix
 from providers import connections
-from providers.base import Provider
-from providers.zabbix_checks import problems
+from providers.base import Provider, anew
+from providers.zabbix_checks import problems, require_groups
 from providers.zabbix_observed import observed, parts
 from providers.zabbix_props import RegistrationProps, ReservationProps, foreign, is_ours
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
@@ -34,6 +34,8 @@ class ReservationProvider(Provider[ReservationProps]):
             return new
         with connections.zabbix() as zabbix:
             found = problems(zabbix, new)
+            if not (found or old or new.adopt) and zabbix.host_tagged(MARK_TAG, new.mark):
+                found = [anew("zabbix_adopt", "this stack's host is in Zabbix")]
         if found:
             raise ConfigError(found)
         return new
@@ -43,13 +45,18 @@ class ReservationProvider(Provider[ReservationProps]):
         return new.host, new
 
     def on_delete(self, id_: str, old: ReservationProps) -> None:
-        """Remove host, template and groups of ours; groups only when nothing is in them."""
+        """Remove host, template and groups of ours; groups only when nothing is in them.
+
+        Raises Forbidden when one is not found and the token would not see it.
+        """
         del id_
         with connections.zabbix() as zabbix:
             host = zabbix.host_tagged(MARK_TAG, old.mark)
             template = zabbix.template_tagged(MARK_TAG, old.mark)
             if template:
                 _refuse_shared(template, host)
+            kinds = {zabbix.group_kinds[0]: host, zabbix.group_kinds[-1]: host and template}
+            require_groups(zabbix, [kind for kind, found in kinds.items() if not found], old.host_group)
             if host:
                 zabbix.delete_host(host.id)
             if template:
@@ -73,9 +80,11 @@ class RegistrationProvider(Provider[RegistrationProps]):
             return _ensure(zabbix, None, new)
 
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
-        """Observe host and template; None when the host is gone."""
+        """Observe host and template; None when the host is gone. Raises Forbidden when that cannot be seen."""
         with connections.zabbix(old.secrets) as zabbix:
             host = _known_host(zabbix, id_, old.mark, old.host)
+            if host is None:
+                require_groups(zabbix, zabbix.group_kinds[:1], old.host_group)
             return observed(zabbix, host, old) if host else None
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -88,9 +97,14 @@ class RegistrationProvider(Provider[RegistrationProps]):
             return outs
 
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
-        """Disable the host if it is ours; it is removed with the reservation, after the container."""
+        """Disable the host if it is ours; it is removed with the reservation, after the container.
+
+        Raises Forbidden when there is none and the token would not see it.
+        """
         with connections.zabbix(old.secrets) as zabbix, suppress(NotFound):
             host = _known_host(zabbix, id_, old.mark, old.host)
+            if host is None:
+                require_groups(zabbix, zabbix.group_kinds[:1], old.host_group)
             if host and is_ours(host, old.mark):
                 zabbix.disable_host(host.id)
 

@@ -1,11 +1,13 @@
 """What must be true of Zabbix before anything is made: permissions, groups, free names."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from clients.zabbix import Host, Template, Zabbix
 from clients.zabbix.client import GROUP_METHODS, HOST_METHODS, TEMPLATE_METHODS
+from clients.zabbix.records import SYSTEM
 from providers.zabbix_props import ReservationProps, foreign, is_ours
-from vpn.errors import Problem
+from vpn.errors import Forbidden, Problem
 
 GROUP_WORDS: Final = {"hostgroup.create": "host group", "templategroup.create": "template group"}
 
@@ -30,6 +32,25 @@ def group_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:
     words = " and ".join(GROUP_WORDS[method] for method in refused)
     rule = f"there is no {words} of this name that the token's user may write to, and only a super admin may create it"
     return [Problem("zabbix_host_group", new.host_group, rule)] if refused else []
+
+
+def require_groups(zabbix: Zabbix, kinds: Iterable[str], name: str) -> None:
+    """Raise Forbidden for a group that is out of sight: then nothing found in it does not mean that nothing is there.
+
+    Zabbix answers with an empty list for what a token may not see. A super admin, who alone may make groups, sees all.
+    `name` is empty of a host that a refresh found outside of its group.
+    """
+    for kind in kinds:
+        method = GROUP_METHODS[kind]
+        if name and zabbix.group(kind, name) is None and zabbix.forbidden([method]):
+            raise Forbidden(SYSTEM, _out_of_sight(GROUP_WORDS[method], name), 403)
+
+
+def _out_of_sight(group: str, name: str) -> str:
+    return (
+        f"the token's user may not write to the {group} {name!r}, or it is gone: whether anything of ours is in it "
+        "cannot be seen. Give the user that right again, or make the group again"
+    )
 
 
 def name_problems(zabbix: Zabbix, new: ReservationProps) -> list[Problem]:

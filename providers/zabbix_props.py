@@ -27,7 +27,8 @@ class RegistrationProps(ReservationProps):
 
     `template` is what Zabbix imports, as JSON. `psk` (hexadecimal) and `backup_token` are secrets;
     Zabbix shows neither again, so `psk_identity` carries a digest that changes with the key.
-    `template_parts` are digests of Zabbix's own export of the template: what refresh compares.
+    `template_parts` are digests of Zabbix's own export of the template: what refresh compares. `epoch` is that of the
+    registration's intent.
     """
 
     address: str = ""
@@ -38,6 +39,7 @@ class RegistrationProps(ReservationProps):
     psk_identity: str = ""
     psk: str = ""
     backup_token: str | None = None
+    epoch: int = 0
     template_parts: dict[str, str] = Field(default_factory=dict)
     url: str | None = None
 

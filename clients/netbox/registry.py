@@ -43,6 +43,11 @@ class Registry:
         seen = look.observe(raw, known, self._directory(known))
         return next(iter(_like(seen[VIRTUAL_MACHINE.name], known[VIRTUAL_MACHINE.name]).values()), None)
 
+    def serves(self) -> bool:
+        """Whether NetBox shows the stack's virtual machine as active: its server was registered."""
+        raw = look.marked(self._netbox, self._mark, (VIRTUAL_MACHINE,))
+        return any((each.get("status") or {}).get("value") == "active" for each in raw[VIRTUAL_MACHINE.name])
+
     def obstacles(self, wanted: Records, known: Records | None = None) -> None:
         """Raise OwnershipError when something not ours has a name or address that is wanted.
 
@@ -52,18 +57,20 @@ class Registry:
         refuse(look.in_the_way(self._netbox, self._mark, wanted, new, self._directory(wanted)), self._mark.text)
 
     def reserve(self, wanted: Records, *, adopt: bool) -> int:
-        """Make the stack's tag and its virtual machine, status planned; return the latter's id."""
-        marks.ensure(self._netbox, self._mark)
+        """Make the stack's virtual machine, status planned, and return its id."""
         return self.converge(wanted, adopt=adopt, initial=WAITING)
 
     def converge(self, wanted: Records, *, adopt: bool, initial: Fields | None = None) -> int:
-        """Write what differs from `wanted` and return the virtual machine's id."""
+        """Write what differs from `wanted`, the stack's tag first, and return the virtual machine's id."""
         directory = self._directory(wanted)
         seen, taken = self._survey(wanted, directory)
         if not adopt:
             refuse(taken, self._mark.text)
+        steps = plan(wanted, seen, taken, initial)
+        if steps:  # without the tag, which anybody may have removed, NetBox refuses every write of ours
+            marks.ensure(self._netbox, self._mark)
         try:
-            Writer(self._netbox, self._mark, directory).apply(plan(wanted, seen, taken, initial))
+            Writer(self._netbox, self._mark, directory).apply(steps)
         except (Conflict, ServerFault):
             # NetBox answers 400 or 500 when somebody was faster: say who, if so.
             self.obstacles(wanted)

@@ -85,6 +85,8 @@ class Answers(mocks.Mocks):
         if args.typ.endswith(":ContainerLegacy"):
             nics = [{**nic, "macAddress": MAC} for nic in inputs["networkInterfaces"]]
             inputs |= {"networkInterfaces": nics, "ipv4": self.addresses}
+        if args.typ.endswith(":Intent"):
+            inputs["epoch"] = 0
         if args.name == "host-key":
             inputs["key"] = "ssh-ed25519 AAAA"
         if args.name == "backup-reservation":

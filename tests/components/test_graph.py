@@ -162,6 +162,43 @@ def test_the_server_retires_while_its_container_lives(graph: Graph) -> None:
     assert graph.waits_for("server-state", "container")
 
 
+@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+def test_every_writer_has_its_intent_ahead_of_it(whole: Graph, writer: str) -> None:
+    assert f"{writer}-intent" in whole.custom[writer].dependencies
+    assert whole.custom[writer].dependencies - {f"{writer}-intent"} <= whole.custom[f"{writer}-intent"].dependencies
+
+
+@pytest.mark.parametrize(
+    ("writer", "changes"),
+    [
+        ("firewall-rules", {"ssh_sources": ["0.0.0.0/0"]}),
+        ("registration", {"cpu_cores": 2}),
+        ("monitoring", {"zabbix_backup_token": "monitor@pbs!zabbix:7d1f7d8e-0000-4000-8000-000000000001"}),
+        ("backup", {"keep_daily": 1}),
+    ],
+)
+def test_an_intent_tells_every_change_of_what_its_writer_is_asked_for(
+    whole: Graph, writer: str, changes: dict[str, Any]
+) -> None:
+    def asked(graph: Graph) -> dict[str, str]:
+        return {name: each.inputs["asked"] for name, each in graph.custom.items() if name.endswith("-intent")}
+
+    changed = asked(declare(settings(peers=PEERS, **SYSTEMS | changes)))
+    assert f"{writer}-intent" in {name for name, digest in asked(whole).items() if changed[name] != digest}
+
+
+@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+def test_a_writer_that_is_replaced_on_request_ends_before_it_is_made_anew(whole: Graph, writer: str) -> None:
+    """Else its end would empty the firewall, disable the host, pause the jobs that were just brought up to date."""
+    assert whole.custom[writer].request.deleteBeforeReplace
+
+
+def test_an_intent_over_secrets_is_secret(whole: Graph) -> None:
+    assert whole.custom["monitoring-intent"].raw["asked"][SIGNATURE] == SECRET
+    for writer in ("firewall-rules", "registration", "backup"):
+        assert isinstance(whole.custom[f"{writer}-intent"].raw["asked"], str)
+
+
 def test_what_lives_in_the_container_goes_with_it(graph: Graph) -> None:
     for name in ("firewall-rules", "firewall-options", "server"):
         assert graph.custom[name].deleted_with == "container"

@@ -6,6 +6,8 @@ from typing import Any
 
 from pulumi.dynamic import ResourceProvider
 
+from components.intents import digest
+from providers.intent import IntentProvider
 from tests.providers.host import Host, HostError
 
 
@@ -63,6 +65,22 @@ class Managed:
         if self.id:
             self.host.delete(self.provider, self.id, self.outs)
             self.id, self.inputs, self.outs = "", {}, {}
+
+
+@dataclass
+class Writer(Managed):
+    """One that has its intent ahead of it, as the components declare both."""
+
+    intent: Managed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.intent = Managed(self.host, IntentProvider())
+
+    def up(self, news: Mapping[str, Any]) -> str:
+        """Ask for `news`, then bring it there; return the step of the writer."""
+        self.intent.host = self.host
+        self.intent.up({"asked": digest(dict(news))})
+        return super().up({**news, "epoch": self.intent.outs["epoch"]})
 
 
 def error_of(action: Any, *args: Any) -> str:

@@ -100,3 +100,23 @@ def test_ours_go_with_the_resource_and_a_container_that_is_gone_is_no_error(node
     node.done(node.call("DELETE", CT))
     assert RULES.on_read("pve/2090", WANTED) is None
     RULES.on_delete("pve/2090", WANTED)
+
+
+@pytest.mark.parametrize("edit", [{"log": "info"}, {"proto": "icmp", "dport": "", "icmp-type": "echo-request"}])
+def test_what_a_hand_changed_in_a_rule_of_ours_is_drift_and_put_back(node: Pve, edit: dict[str, str]) -> None:
+    id_, made = RULES.on_create(WANTED)
+    changed = {name: value for name, value in (WIREGUARD | edit).items() if value}
+    node.call("DELETE", f"{CT}/firewall/rules/0")
+    add(node, changed)
+    observed = RULES.on_read(id_, made)
+    assert observed is not None
+    assert observed.rules == [changed, SSH]
+    RULES.on_update(id_, observed, WANTED)
+    assert RULES.on_read(id_, WANTED) == WANTED
+
+
+def test_no_log_is_as_good_as_nothing_said_of_it(node: Pve) -> None:
+    """Proxmox VE's own interface writes it into every rule it touches."""
+    id_, made = RULES.on_create(WANTED)
+    node.call("PUT", f"{CT}/firewall/rules/0", log="nolog")
+    assert RULES.on_read(id_, made) == made

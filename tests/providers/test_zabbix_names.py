@@ -39,12 +39,17 @@ def template(id_: str, users: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 class MadeUp:
-    """A Zabbix that answers from two lists; `hidden` are host names that its token may not see."""
+    """A Zabbix that answers from two lists; `hidden` are host names that its token may not see.
+
+    `groups` tells whether it may see the groups, `super_admin` whether it sees all there is.
+    """
 
     def __init__(self) -> None:
         self.hosts: list[dict[str, Any]] = []
         self.templates: list[dict[str, Any]] = []
         self.hidden: set[str] = set()
+        self.groups = True
+        self.super_admin = False
         self.calls: list[tuple[str, Any]] = []
 
     def connect(self, _: object = None) -> Zabbix:
@@ -59,6 +64,9 @@ class MadeUp:
         asked = json.loads(request.content)
         method, params = asked["method"], asked["params"]
         self.calls.append((method, params))
+        if method.endswith("group.create") and not self.super_admin:
+            said = {"code": -32602, "message": "Invalid params.", "data": f'No permissions to call "{method}".'}
+            return httpx.Response(200, json={"jsonrpc": "2.0", "id": 1, "error": said})
         if method == "host.create" and params and params["host"] in self.hidden:
             said = {
                 "code": -32602,
@@ -71,8 +79,8 @@ class MadeUp:
     def _result(self, method: str, params: Any) -> Any:
         answers: dict[str, Any] = {
             "apiinfo.version": "7.0.22",
-            "hostgroup.get": [{"groupid": "2", "name": "VPN", "uuid": "", "hosts": "1"}],
-            "templategroup.get": [{"groupid": "3", "name": "VPN", "uuid": "", "templates": "1"}],
+            "hostgroup.get": [{"groupid": "2", "name": "VPN", "uuid": "", "hosts": "1"}] * self.groups,
+            "templategroup.get": [{"groupid": "3", "name": "VPN", "uuid": "", "templates": "1"}] * self.groups,
             "configuration.export": json.dumps({"zabbix_export": {"version": "7.0", "templates": [{}]}}),
             "host.create": {"hostids": ["900"]},
         }
@@ -123,7 +131,7 @@ def test_a_visible_name_that_is_taken_is_told_at_preview_even_when_adopting(zabb
     for adopt in (False, True):
         assert "visible name" in refused(adopt=adopt)["hostname"]
     zabbix.hosts = [host("10", NAME, "Shown", OURS)]
-    assert refused() == {}
+    assert refused(adopt=True) == {}
 
 
 def test_a_name_taken_by_a_host_out_of_sight_is_told_so(zabbix: MadeUp) -> None:
@@ -147,3 +155,31 @@ def test_of_two_hosts_with_our_mark_ours_is_the_one_with_our_id(zabbix: MadeUp) 
     zabbix.templates = [template("20", zabbix.hosts)]
     for id_, name in (("10", "renamed"), ("9", "clone"), ("77", "clone")):
         assert f"'host': '{name}'" in str(RegistrationProvider().read(id_, PROPS).outs)
+
+
+def test_a_token_that_does_not_see_the_group_neither_forgets_nor_spares_in_silence(zabbix: MadeUp) -> None:
+    zabbix.groups = False
+    for act in (RegistrationProvider().read, RegistrationProvider().delete, ReservationProvider().delete):
+        with pytest.raises(Failure, match="may not write to the host group 'VPN', or it is gone"):
+            act("10", PROPS)
+
+
+def test_a_template_out_of_sight_keeps_its_host(zabbix: MadeUp) -> None:
+    zabbix.hosts, zabbix.groups = [host("10", NAME, tags=OURS)], False
+    with pytest.raises(Failure, match="may not write to the template group 'VPN'"):
+        ReservationProvider().delete(NAME, PROPS)
+    assert zabbix.called("host.delete") == []
+
+
+def test_what_a_super_admin_does_not_see_is_gone(zabbix: MadeUp) -> None:
+    zabbix.groups, zabbix.super_admin = False, True
+    assert RegistrationProvider().read("10", PROPS).id == ""
+    ReservationProvider().delete(NAME, PROPS)
+
+
+def test_a_reservation_is_not_replaced_while_its_host_is_there(zabbix: MadeUp) -> None:
+    """The engine asks for a replacement as for a first one, and ends the former afterwards: with the host."""
+    zabbix.hosts = [host("10", NAME, tags=OURS)]
+    assert "--replace" in refused()["zabbix_adopt"]
+    assert refused(adopt=True) == {}
+    assert ReservationProvider().check(PROPS, PROPS | {"host_group": "Another"}).failures == []

@@ -4,7 +4,7 @@ from typing import Any
 
 from clients.netbox import Peer, Server, wanted
 from providers.netbox import RegistrationProvider, ReservationProvider
-from tests.providers.engine import Managed
+from tests.providers.engine import Managed, Writer
 from tests.providers.host import Host
 
 MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
@@ -38,7 +38,7 @@ class Stack:
     def __init__(self, host: Host, url: str, *, adopt: bool = False, mark: str = MARK) -> None:
         self.common = {"url": url, "mark": mark, "adopt": adopt}
         self.reservation = Managed(host, ReservationProvider())
-        self.registration = Managed(host, RegistrationProvider())
+        self.registration = Writer(host, RegistrationProvider())
 
     def run_by(self, host: Host) -> None:
         """Go on in another plugin process, as every run of Pulumi does."""

@@ -1,17 +1,20 @@
 """Whatever goes wrong on the way: one clear error, and the next run ends as if nothing had been."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
-from clients.netbox import Access, NetBox
+from clients.netbox import Access, NetBox, Peer
 from clients.tls import Trust
 from tests.faults import proxy as faults
 from tests.faults.certificates import Certificate, make
-from tests.faults.proxy import FaultyProxy
+from tests.faults.proxy import FaultyProxy, Recorded
 from tests.providers.engine import error_of
-from tests.providers.host import Host
-from tests.providers.netbox.engine import Stack
+from tests.providers.host import Host, HostError
+from tests.providers.netbox.engine import SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer, new_token
 from tests.providers.netbox.test_drift import facts
 from vpn.errors import TlsFailure, Unreachable
@@ -278,3 +281,46 @@ def test_the_token_travels_in_the_authorization_header_alone(
         others = {name: value for name, value in request.headers.items() if name.lower() != "authorization"}
         assert secret not in str(others)
     assert secret not in str(stack.reservation.outs) + str(stack.registration.outs)
+
+
+# ── a change that was taken back ─────────────────────────────────────────────────────────────────
+
+
+WRITES = ("POST", "PATCH", "DELETE")
+
+
+def writes_of(requests: list[Recorded]) -> list[Recorded]:
+    """Return those that write; to delete an empty list asks for the permission alone."""
+    return [each for each in requests if each.method in WRITES and each.body != b"[]"]
+
+
+def stop_after(proxy: FaultyProxy, writes: int) -> None:
+    """Let so many writes pass; those that follow are done, and their answers lost."""
+    remaining = iter(range(writes))
+
+    def fault(forward: faults.Forward) -> faults.Reply:
+        reply, asks_only = forward(), not writes_of(proxy.requests[-1:])
+        return reply if asks_only or next(remaining, None) is not None else faults.CUT
+
+    for method in WRITES:
+        proxy.fail(method, "/api/", fault, times=99)
+
+
+def test_what_failed_at_any_write_and_was_taken_back_leaves_nothing(
+    stack: Stack, proxy: FaultyProxy, clean: NetBoxServer
+) -> None:
+    changed = replace(SERVER, name="vpn2", cores=2, peers=(Peer("eve", ("10.8.0.9/32",)),))
+    stack.up()
+    before = facts(clean)
+    for passed in count():
+        proxy.requests.clear()
+        stop_after(proxy, passed)
+        with suppress(HostError):
+            stack.up(changed)
+        met = len(writes_of(proxy.requests)) > passed
+        proxy.heal()
+        stack.up()
+        assert facts(clean) == before
+        if not met:
+            break
+    assert passed > 3

@@ -12,6 +12,7 @@ from tests.providers.engine import CheckFailed
 from tests.providers.host import UNKNOWN, Host
 from tests.providers.netbox.engine import MARK, PEERS, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
+from tests.providers.netbox.test_drift import facts
 
 Found = Callable[..., dict[str, Any]]
 WRITES = ("POST", "PATCH", "PUT")
@@ -167,3 +168,15 @@ def test_many_peers_take_few_requests(stack: Stack, proxy: FaultyProxy, clean: N
     assert len(proxy.requests) <= 8
     assert stack.up(crowd) == ("same", "same")
     stack.destroy()
+
+
+def test_a_registration_makes_a_tag_that_was_removed(stack: Stack, clean: NetBoxServer) -> None:
+    """As after a destroy whose last answer was lost: of the reservation the state knows, of the tag NetBox nothing."""
+    stack.up()
+    wanted = facts(clean)
+    stack.registration.destroy()
+    reservation = vars(stack.reservation).copy()
+    stack.reservation.destroy()
+    vars(stack.reservation).update(reservation)
+    assert stack.up() == ("same", "create")
+    assert facts(clean) == wanted

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.faults.proxy import FaultyProxy
-from tests.providers.engine import error_of
+from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.netbox.engine import MARK, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
 
@@ -144,3 +144,15 @@ def test_an_address_in_use_elsewhere_stops_destroy(stack: Stack, clean: NetBoxSe
     clean.delete(f"vpn/tunnels/{tunnel}/")
     stack.destroy()
     assert clean.all("extras/tags") == []
+
+
+@pytest.mark.usefixtures("clean")
+def test_a_reservation_is_not_replaced_while_its_server_is_registered(stack: Stack) -> None:
+    """The engine asks for a replacement as for a first one, and ends the former afterwards: with all records."""
+    stack.reservation.up(stack.place(SERVER))
+    replacement = Managed(stack.reservation.host, stack.reservation.provider)
+    assert replacement.preview(stack.place(SERVER))[0] == "create"  # as after a first run that broke
+    stack.up()
+    with pytest.raises(CheckFailed, match=r"netbox_adopt: .*--replace"):
+        replacement.preview(stack.place(SERVER))
+    assert replacement.preview({**stack.place(SERVER), "adopt": True})[0] == "create"

@@ -19,7 +19,7 @@ from lab.pve.cluster import Cluster
 from lab.pve.simulation import SimulatedContainers
 from lab.site import Site
 from providers.pbs import RegistrationProvider, ReservationProvider
-from tests.providers.engine import Managed
+from tests.providers.engine import Managed, Writer
 from tests.providers.host import Host
 
 MARK = "pulumi: wireguard-vpn/test/0a1b2c3d4e5f"
@@ -47,15 +47,17 @@ SCHEDULE = {
     "keep_daily": 7,
     "keep_weekly": 4,
 }
+ADMIN = {"Sys.Modify", "Sys.Audit", "Datastore.Allocate", "Datastore.AllocateSpace"}
 
 
 @dataclass
 class Systems:
-    """The two servers' states, and the faults planned for the backup server."""
+    """The two servers' states, and the faults planned for them."""
 
     pbs: BackupServer
     pve: Cluster
     pbs_faults: FaultFile
+    pve_faults: FaultFile
     config: dict[str, str]
 
     @property
@@ -126,11 +128,19 @@ def systems(tmp_path: Path, certificates: Certificates) -> Iterator[Systems]:
         "proxmox_api_token": f"{PVE_PROGRAM.id}={PVE_SECRET}",
         "proxmox_ca_file": str(files.ca),
     }
-    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), config)
+    yield Systems(pbs, pve, FaultFile(pbs_root / "faults.json"), FaultFile(pve_root / "faults.json"), config)
     for server in (pbs_server, pve_server):
         server.shutdown()
         server.server_close()
         server.log.close()
+
+
+@pytest.fixture
+def strong(systems: Systems) -> Systems:
+    """A token that may have a backup job of its own."""
+    systems.grant("/", *ADMIN)
+    systems.grant("/storage/pbs", *ADMIN)
+    return systems
 
 
 @dataclass
@@ -168,4 +178,4 @@ def configure(host: Host, config: dict[str, str]) -> None:
 def stack(host: Host, systems: Systems) -> Stack:
     """A stack without anything yet."""
     configure(host, systems.config)
-    return Stack(host, Managed(host, ReservationProvider()), Managed(host, RegistrationProvider()))
+    return Stack(host, Managed(host, ReservationProvider()), Writer(host, RegistrationProvider()))

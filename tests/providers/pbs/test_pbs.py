@@ -10,18 +10,9 @@ from lab.api.faults import Fault
 from providers.pbs import ReservationProvider
 from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.host import Host, HostError
-from tests.providers.pbs.conftest import MARK, PBS_SECRET, PVE_SECRET, Stack, Systems, configure
+from tests.providers.pbs.conftest import MARK, PBS_SECRET, PLACE, PVE_SECRET, Stack, Systems, configure
 
 JOB = "wireguard-vpn-test"
-ADMIN = {"Sys.Modify", "Sys.Audit", "Datastore.Allocate", "Datastore.AllocateSpace"}
-
-
-@pytest.fixture
-def strong(systems: Systems) -> Systems:
-    """A token that may have a backup job of its own."""
-    systems.grant("/", *ADMIN)
-    systems.grant("/storage/pbs", *ADMIN)
-    return systems
 
 
 def test_the_jobs_are_made_once_and_a_second_up_is_a_no_op(stack: Stack, systems: Systems) -> None:
@@ -356,3 +347,14 @@ def another_run(stack: Stack, config: dict[str, str]) -> Iterator[None]:
         configure(host, config)
         stack.reservation.host = stack.registration.host = host
         yield
+
+
+def test_a_reservation_is_not_replaced_while_its_jobs_are_there(stack: Stack, systems: Systems) -> None:
+    """The engine asks for a replacement as for a first one, and ends the former afterwards: with the jobs."""
+    stack.up()
+    before = systems.jobs
+    replacement = Managed(stack.host, stack.reservation.provider)
+    with pytest.raises(CheckFailed, match=r"pbs_adopt: .*--replace"):
+        replacement.preview(PLACE)
+    assert replacement.preview(PLACE | {"adopt": True})[0] == "create"
+    assert systems.jobs == before

@@ -11,6 +11,7 @@ from lab.services.zabbix_api import DEPLOY_METHODS, Api, deploy_token, ensure_gr
 from tests.faults.proxy import FaultyProxy, Recorded
 from tests.providers.host import Host, HostError
 from tests.providers.zabbix.conftest import GROUP, PSK, REGISTRATION, RESERVATION, Stack, config, inputs
+from tests.providers.zabbix.dump import dump
 from tests.providers.zabbix.server import ZabbixServer
 
 BACKUP_TOKEN = "monitor@pbs!zabbix:7d1f7d8e-0000-4000-8000-000000000001"
@@ -150,3 +151,21 @@ def test_plugin_prints_no_secret(server: ZabbixServer) -> None:
         host.configure(config(server, zabbix_token="f00d" * 16))
         host.check(RESERVATION, {}, Stack(server.api, inputs()).reservation)
     assert "f00d" * 16 not in host.stderr
+
+
+def test_a_token_that_lost_sight_of_the_group_is_told_so(server: ZabbixServer, stack: Stack) -> None:
+    stack.up()
+    before = dump(server.api)
+    team = server.api("usergroup.get", {"filter": {"name": "WireGuard VPN deploy"}})[0]["usrgrpid"]
+    groups = ensure_groups(server.api, GROUP)
+    kinds = ("hostgroup_rights", "templategroup_rights") if server.api.has_template_groups else ("rights",)
+    server.api("usergroup.update", {"usrgrpid": team, **{kind: [] for kind in kinds}})
+    try:
+        for act in (stack.refresh, stack.destroy):
+            with pytest.raises(HostError, match=f"may not write to the host group '{GROUP}'"):
+                act()
+    finally:
+        given = [{"id": groups.hosts, "permission": 3}, {"id": groups.templates, "permission": 3}]
+        server.api("usergroup.update", {"usrgrpid": team, **dict(zip(kinds, ([each] for each in given), strict=False))})
+    assert dump(server.api) == before
+    stack.destroy()

@@ -3,18 +3,26 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from clients.tls import Trust
 from clients.zabbix import Zabbix
+from components.intents import digest
 from lab.certificates import ensure_certificates
 from lab.site import Site
+from providers.intent import IntentProvider
 from tests.faults.proxy import FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
+from tests.providers.engine import Managed
 from tests.providers.host import HostError
-from tests.providers.zabbix.conftest import Stack, config
+from tests.providers.zabbix.conftest import Stack, config, inputs
+from tests.providers.zabbix.dump import dump
 from tests.providers.zabbix.server import ZabbixServer
+from vpn.agent import psk_identity
 from vpn.errors import BadAnswer, ServerFault, TlsFailure, Unreachable
 
 FAULTS = {
@@ -139,3 +147,35 @@ def test_certificate_is_verified(server: ZabbixServer, tmp_path: Path) -> None:
             pytest.raises(TlsFailure, match="pinned"),
         ):
             zabbix.host_named("x")
+
+
+def test_what_failed_at_any_request_and_was_taken_back_leaves_nothing(stack: Stack, proxy: FaultyProxy) -> None:
+    key = "d00d" * 16
+    changed = {
+        "host": "vpn.example.org",
+        "address": "192.168.20.91",
+        "psk": key,
+        "psk_identity": psk_identity("x", key),
+    }
+    intent = Managed(stack.host, IntentProvider())
+    _asked(stack, intent)
+    before = dump(stack.api)
+    for passed in count():
+        proxy.fail("POST", "", cut_after(), skip=passed, times=99)
+        with suppress(HostError):
+            _asked(stack, intent, **changed)
+        met = proxy.unmet() < 99
+        proxy.heal()
+        _asked(stack, intent)
+        assert dump(stack.api) == before
+        if not met:
+            break
+    assert passed > 5
+
+
+def _asked(stack: Stack, intent: Managed, **changes: Any) -> None:
+    """Run with these inputs, the intent of the registration ahead of it."""
+    stack.inputs = inputs(**changes)
+    intent.up({"asked": digest(stack.inputs)})
+    stack.inputs["epoch"] = intent.outs["epoch"]
+    stack.up()
