@@ -18,6 +18,7 @@ FROZEN = [
     ("providers.container_claim", "ContainerClaimProvider", "ContainerClaim", "vpn:ContainerClaim"),
     ("providers.container_proof", "ContainerProofProvider", "ContainerProof", "vpn:ContainerProof"),
     ("providers.firewall_rules", "FirewallRulesProvider", "FirewallRules", "vpn:FirewallRules"),
+    ("providers.intent", "IntentProvider", "Intent", "vpn:Intent"),
     ("providers.host_key", "HostKeyProvider", "HostKey", "vpn:HostKey"),
     ("providers.server_state", "ServerStateProvider", "ServerState", "vpn:ServerState"),
     ("providers.netbox", "ReservationProvider", "Reservation", "netbox:Reservation"),

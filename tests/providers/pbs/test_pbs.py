@@ -243,7 +243,7 @@ def test_a_container_taken_out_of_its_pool_is_not_said_to_be_covered(stack: Stac
 def test_a_reservation_that_is_replaced_does_not_take_the_jobs_with_it(stack: Stack, systems: Systems) -> None:
     stack.up()
     before = systems.jobs
-    with pytest.raises(CheckFailed, match=f"job '{JOB}' is this stack's already"):
+    with pytest.raises(CheckFailed, match=f"job {JOB} is this stack's already"):
         stack.reservation.replace()
     assert systems.jobs == before
     assert stack.up() == ("same", "same")
