@@ -32,27 +32,11 @@ class Firewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
-        node = settings.proxmox.proxmox_node
-        asked = {
-            "node": node,
-            "container_id": container.vmid,
-            "rules": [*_rules(settings)],
-            "instance": container.instance,
-        }
-        rules = FirewallRules(
-            f"{name}-rules",
-            **asked,
-            epoch=epoch(f"{name}-rules", asked, pulumi.ResourceOptions(parent=self)),
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                deleted_with=container.guest,
-                delete_before_replace=True,  # else the end of the old ones takes the new ones away
-            ),
-        )
+        rules = self._rules(name, settings, container)
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(
             f"{name}-options",
-            node_name=node,
+            node_name=settings.proxmox.proxmox_node,
             container_id=container.vmid,
             enabled=True,
             dhcp=settings.container.ip_address == DHCP,
@@ -77,6 +61,24 @@ class Firewall(pulumi.ComponentResource):
             ),
         )
         self.register_outputs({})
+
+    def _rules(self, name: str, settings: Settings, container: Container) -> FirewallRules:
+        asked = {
+            "node": settings.proxmox.proxmox_node,
+            "container_id": container.vmid,
+            "rules": [*_rules(settings)],
+            "instance": container.instance,
+        }
+        return FirewallRules(
+            f"{name}-rules",
+            **asked,
+            epoch=epoch(f"{name}-rules", asked, pulumi.ResourceOptions(parent=self)),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                deleted_with=container.guest,
+                delete_before_replace=True,  # else the end of the old ones takes the new ones away
+            ),
+        )
 
 
 def proven(settings: Settings) -> dict[str, str]:

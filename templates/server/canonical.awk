@@ -30,7 +30,7 @@ function list(name, value,    items, kept, count, i, n, item, text) {
     }
     sort_bytes(kept, n)
     for (i = 1; i <= n; i++)
-        if (i == 1 || kept[i] != kept[i - 1])
+        if (i == 1 || kept[i] != kept[i - 1] "") # as text: to mawk 0 is 0x0
             text = text (text == "" ? "" : ",") kept[i]
     return text
 }

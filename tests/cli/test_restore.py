@@ -125,12 +125,12 @@ def test_a_drill_that_is_told_to_end_removes_its_copy(
     node: Node, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     node.backups = [entry(2)]
-    before = signal.getsignal(number)
+    before = signal.signal(number, signal.SIG_DFL)  # nohup ignores SIGHUP, and so would the command
     monkeypatch.setattr("cli.recovery.FIREWALL_SECONDS", 0.0)
     monkeypatch.setattr("cli.recovery.verify", lambda *_: signal.raise_signal(number))
     done = wgvpn("drill", "--address", "192.168.20.91/16", "--vmid", "2091", "--storage", "pbs")
     assert (done.code, node.writes[-1]) == (128 + number, "DELETE lxc/2091")
-    assert signal.getsignal(number) == before
+    assert signal.signal(number, before) == signal.SIG_DFL
 
 
 JUMP: dict[str, Any] = {

@@ -293,6 +293,7 @@ loose_lines = st.one_of(
 @hypothesis_settings(max_examples=40)
 @given(st.one_of(confs.map(wgconf.render), st.lists(loose_lines, max_size=12).map("\n".join)))
 @example("[Interface]\nPrivateKey = x\nAddress = 10.8.0.1/24, fe80::1/64\n")
+@example("[Interface]\nDNS = 0\nDNS = 0x0")
 def test_the_servers_script_makes_the_same_canonical_form(text: str) -> None:
     assert on_the_server(text) == canonical_text(text)
 
