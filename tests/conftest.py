@@ -16,11 +16,12 @@ REAL_SYSTEMS = {"netbox": "netbox", "zabbix": "server"}
 """Folders of tests/providers, each with the fixture that is the real system."""
 LONGEST = (
     "tests/lab/stack",
-    "tests/lab/monitoring",
     "tests/providers/netbox",
-    "tests/lab/test_cli.py",
-    "tests/lab/server",
     "tests/providers/zabbix",
+    "tests/lab/monitoring",
+    "tests/lab/server",
+    "tests/lab/test_cli.py",
+    "tests/lab/chaos",
 )
 """What takes minutes, however few its tests are: begun last, it would keep one worker while the others are done."""
 
