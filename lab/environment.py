@@ -21,7 +21,8 @@ def variables(site: Site) -> dict[str, str]:
     template = ensure_template(site)
     found = {
         "PULUMI_HOME": str(site.state / "pulumi-home"),
-        "PULUMI_BACKEND_URL": f"file://{site.state / 'backend'}",
+        # Without what Pulumi would write beside the state, not in one piece: killed then, it could not read the state.
+        "PULUMI_BACKEND_URL": f"file://{site.state / 'backend'}?metadata=skip",
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(site.state / "passphrase"),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PYTHONDONTWRITEBYTECODE": "",  # a machine that sets it would compile the program anew at every preview
