@@ -20,8 +20,8 @@ from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import build
+from vpn.settings.settings import PEERS_FILE
 
-PEERS_FILE: Final = "peers.yaml"
 _EMPTY: Final = ("", None)
 _PEOPLE: Final = ("peers", "groups")
 

@@ -32,7 +32,7 @@ class Firewall(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Firewall", name, None, opts)
-        rules = self._rules(name, settings, container)
+        rules = self._let_in(name, settings, container)
         # Every option is set: the resource's defaults are not Proxmox VE's.
         pve.firewall.OptionsLegacy(
             f"{name}-options",
@@ -62,7 +62,7 @@ class Firewall(pulumi.ComponentResource):
         )
         self.register_outputs({})
 
-    def _rules(self, name: str, settings: Settings, container: Container) -> FirewallRules:
+    def _let_in(self, name: str, settings: Settings, container: Container) -> FirewallRules:
         asked = {
             "node": settings.proxmox.proxmox_node,
             "container_id": container.vmid,

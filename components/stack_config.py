@@ -15,8 +15,7 @@ from vpn.errors import ConfigError, ParseError, Problem
 from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import SECRET_KEYS
 from vpn.settings.peers import readable_secrets
-
-PEERS_FILE = "peers.yaml"
+from vpn.settings.settings import PEERS_FILE
 
 
 def load(directory: Path) -> Settings:

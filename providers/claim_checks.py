@@ -75,7 +75,6 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
             before = settled(api, old)
             problems = [
                 *(() if vanished(api, before, new.endpoint) else replacement_problems(before, new)),
-                *_renewal_problems(api, before, new),
                 *_node_problems(api, new),
                 *_vmid_problems(api, before, new),
                 *_lost_problems(api, before, new),
@@ -93,9 +92,9 @@ def judged(old: ClaimProps | None, new: ClaimProps) -> tuple[Place | None, list[
     return None, [*replacement_problems(old, new), problem]
 
 
-def _renewal_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
+def _renewal_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:
     """Say that the claim itself is made anew beside our container; of a replacement the engine shows no old values."""
-    if old is None and not new.allow_replacement and (found := seen(api, new.container_id, new.mark)):
+    if old is None and not new.allow_replacement:
         yield Problem("allow_replacement", "true", ANEW.format(found=found))
 
 
@@ -121,6 +120,7 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
         known = old is not None and old.container_id == vmid
         yield Problem("container_id", str(vmid), unmarked(found, new.mark, known=known))
         return
+    yield from _renewal_problems(found, old, new)
     yield from _place_problems(found, old, new)
     yield from _pool_problems(found, old, new)
     if not new.allow_replacement:

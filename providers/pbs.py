@@ -23,7 +23,6 @@ from providers.pbs_checks import (
     foreign,
     is_ours,
     problems,
-    renewal_problems,
     uncovered,
     warnings,
 )
@@ -79,8 +78,7 @@ class ReservationProvider(Provider[ReservationProps]):
         if old and not self.on_diff(old, new):
             return new.with_(warnings=old.warnings, vmids=vmids)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
-            found = problems(pbs, proxmox, new, vmids) + ([] if old else renewal_problems(pbs, new))
-            if found:
+            if found := problems(pbs, proxmox, new, vmids, first=old is None):
                 raise ConfigError(found)
             return new.with_(warnings=warnings(pbs, new), vmids=vmids)
 

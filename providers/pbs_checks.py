@@ -10,7 +10,7 @@ from providers.base import anew
 from providers.props import Props
 from vpn import backup, marks
 from vpn.backup import Place, Retention
-from vpn.errors import Forbidden, Problem
+from vpn.errors import Forbidden, Problem, listed
 
 CLOSED = "maintenance"
 NAMED = 5
@@ -20,6 +20,8 @@ STRANGERS = (
     "give the stack a namespace for itself. If that is wanted, or they are all this stack's, set pbs_shared_namespace"
 )
 RIVALS = "prune job {jobs} acts on this namespace too and keeps {keeps}: the stricter retention wins"
+Found = Mapping[str, Any]
+"""A job as an API answers it."""
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
 
@@ -58,20 +60,17 @@ class Schedule(Props):
         return Place(self.datastore, self.namespace)
 
 
-def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int]) -> list[Problem]:
-    """Return everything that stands against the schedule, by config key; `vmids` are those our container has had."""
-    renamed = _renamed_problems(pbs, new)
-    if renamed:
-        return renamed
+def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int], *, first: bool) -> list[Problem]:
+    """Return everything that stands against the schedule, by config key.
+
+    `vmids` are those our container has had; `first` is whether the state has no reservation yet.
+    """
+    prune, verify = pbs.jobs("prune"), pbs.jobs("verify")
+    renewal = _renewal_problems([*prune, *verify], new) if first else []
+    if renamed := _renamed_problems([*prune, *verify], new):
+        return [*renamed, *renewal]
     place = _place_problems(pbs, new) or _group_problems(pbs, new, vmids)
-    return [*place, *_job_problems(pbs, new), *_cluster_problems(proxmox, new)]
-
-
-def renewal_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
-    """Say that the reservation is made anew beside our jobs; of a replacement the engine shows no old values."""
-    jobs = [] if new.adopt else [*pbs.jobs("prune"), *pbs.jobs("verify")]
-    present = any(job["id"] == new.job_id and is_ours(job, new.mark) for job in jobs)
-    return [anew("pbs_adopt", f"job {new.job_id} is this stack's already")] if present else []
+    return [*place, *_job_problems(prune, verify, new), *_cluster_problems(proxmox, new), *renewal]
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
@@ -80,8 +79,8 @@ def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
     Where the pool's job is to do it, one of ours counts for nothing: it goes.
     """
     counted = (job for job in jobs if new.backup_job == "own" or not is_ours(job, new.mark))
-    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in counted]
-    return list(backup.covering(listed, new.storage, new.vmid, new.pool, new.node))
+    told = [{"id": str(job["id"]), **backup.as_job(job, backup.BACKUP_KEYS)} for job in counted]
+    return list(backup.covering(told, new.storage, new.vmid, new.pool, new.node))
 
 
 def covering_now(proxmox: Proxmox, new: Schedule) -> list[str]:
@@ -129,29 +128,34 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
 def _group_problems(pbs: Pbs, new: Schedule, vmids: Collection[int]) -> list[Problem]:
     """Say whose backups our prune job would remove: it acts on every group of the namespace, and has no filter."""
     others = () if new.shared else backup.strangers(pbs.groups(new.datastore, new.namespace), vmids)
-    named = ", ".join(others[:NAMED]) + (f" and {len(others) - NAMED} more" if len(others) > NAMED else "")
-    return [Problem("pbs_namespace", repr(new.namespace), STRANGERS.format(groups=named))] if others else []
+    rule = STRANGERS.format(groups=listed(others, most=NAMED))
+    return [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
 
 
-def _renamed_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+def _renewal_problems(jobs: Iterable[Found], new: Schedule) -> list[Problem]:
+    """Say that the reservation is made anew beside our jobs; of a replacement the engine shows no old values."""
+    present = any(job["id"] == new.job_id and is_ours(job, new.mark) for job in jobs)
+    return [anew("pbs_adopt", f"job {new.job_id} is this stack's already")] if present and not new.adopt else []
+
+
+def _renamed_problems(jobs: Iterable[Found], new: Schedule) -> list[Problem]:
     """Say that our jobs carry another name of this stack: all of it would count as somebody else's."""
-    for job in (*pbs.jobs("prune"), *pbs.jobs("verify")):
+    for job in jobs:
         if former := marks.former_name(str(job.get("comment", "")), new.mark):
             return [Problem("stack", None, f"the job {job['id']!r} {marks.RENAMED.format(former=former)}")]
     return []
 
 
-def _job_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
-    jobs = pbs.jobs("prune")
-    taken = [*_taken("prune job", jobs, new), *_taken("verify job", pbs.jobs("verify"), new)]
-    listed = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in jobs]
-    others = backup.undercutting(listed, new.place, new.job_id, new.retention.keeps())
-    losing = backup.outlasting(listed, new.place, new.job_id, new.retention.keeps())
+def _job_problems(prune: Iterable[Found], verify: Iterable[Found], new: Schedule) -> list[Problem]:
+    taken = [*_taken("prune job", prune, new), *_taken("verify job", verify, new)]
+    jobs = [{"id": str(job["id"]), **backup.as_job(job, backup.PRUNE_KEYS)} for job in prune]
+    others = backup.undercutting(jobs, new.place, new.job_id, new.retention.keeps())
+    losing = backup.outlasting(jobs, new.place, new.job_id, new.retention.keeps())
     found = {"less": others, "more": tuple(job for job in losing if job not in others)}
     return taken + [
-        Problem("pbs_namespace", repr(new.namespace), RIVALS.format(jobs=", ".join(jobs), keeps=keeps))
-        for keeps, jobs in found.items()
-        if jobs
+        Problem("pbs_namespace", repr(new.namespace), RIVALS.format(jobs=", ".join(ids), keeps=keeps))
+        for keeps, ids in found.items()
+        if ids
     ]
 
 

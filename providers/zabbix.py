@@ -82,9 +82,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps | None:
         """Observe host and template; None when the host is gone. Raises Forbidden when that cannot be seen."""
         with connections.zabbix(old.secrets) as zabbix:
-            host = _known_host(zabbix, id_, old.mark, old.host)
-            if host is None:
-                require_groups(zabbix, zabbix.group_kinds[:1], old.host_group)
+            host = _host_in_sight(zabbix, id_, old)
             return observed(zabbix, host, old) if host else None
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -102,9 +100,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
         Raises Forbidden when there is none and the token would not see it.
         """
         with connections.zabbix(old.secrets) as zabbix, suppress(NotFound):
-            host = _known_host(zabbix, id_, old.mark, old.host)
-            if host is None:
-                require_groups(zabbix, zabbix.group_kinds[:1], old.host_group)
+            host = _host_in_sight(zabbix, id_, old)
             if host and is_ours(host, old.mark):
                 zabbix.disable_host(host.id)
 
@@ -178,6 +174,14 @@ def _known_host(zabbix: Zabbix, id_: str, mark: str, name: str) -> Host | None:
         return found
     marked = zabbix.host_tagged(MARK_TAG, mark) if mark else None
     return marked or (found if found and found.name == name else None)
+
+
+def _host_in_sight(zabbix: Zabbix, id_: str, old: RegistrationProps) -> Host | None:
+    """Return the known host, None when it is gone; Forbidden when that cannot be seen."""
+    host = _known_host(zabbix, id_, old.mark, old.host)
+    if host is None:
+        require_groups(zabbix, zabbix.group_kinds[:1], old.host_group)
+    return host
 
 
 def _claimed_host(zabbix: Zabbix, new: RegistrationProps) -> Host | None:

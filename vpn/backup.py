@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -139,10 +139,8 @@ def undercutting(
     return tuple(
         sorted(
             job["id"]
-            for job in jobs
-            if job["id"] != ours
-            and job.get("disable") != "1"
-            and place.covered_by(job)
+            for job in _others(jobs, ours)
+            if place.covered_by(job)
             and any(job.get(k) for k in KEEPS)
             and not (keeps and all(int(job.get(k, 0)) >= int(count) for k, count in keeps.items()))
         )
@@ -157,13 +155,16 @@ def outlasting(jobs: Iterable[Mapping[str, str]], place: Place, ours: str, keeps
     return tuple(
         sorted(
             job["id"]
-            for job in jobs
-            if job["id"] != ours
-            and job.get("disable") != "1"
-            and (job.get("store"), _parts(job.get("ns", ""))) == (place.store, _parts(place.namespace))
+            for job in _others(jobs, ours)
+            if (job.get("store"), _parts(job.get("ns", ""))) == (place.store, _parts(place.namespace))
             and any(int(job.get(key, 0)) > int(keeps.get(key, 0)) for key in KEEPS)
         )
     )
+
+
+def _others(jobs: Iterable[Mapping[str, str]], ours: str) -> Iterator[Mapping[str, str]]:
+    """Yield the enabled jobs but that with our id."""
+    return (job for job in jobs if job["id"] != ours and job.get("disable") != "1")
 
 
 def strangers(groups: Iterable[Mapping[str, object]], vmids: Collection[int]) -> tuple[str, ...]:

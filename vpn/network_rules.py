@@ -7,7 +7,7 @@ from ipaddress import ip_interface, ip_network
 
 from vpn.errors import Problem
 from vpn.network_model import Network
-from vpn.settings import Settings, touches
+from vpn.settings import IPNetwork, Settings, touches
 from vpn.settings.ip import zoneless
 
 
@@ -33,13 +33,15 @@ def shared_keys(settings: Settings, network: Network) -> Iterator[Problem]:
 def misplaced(settings: Settings, ct_address: str) -> Iterator[Problem]:
     """Yield where the container's address, as DHCP may have given it, must not lie (data model 7)."""
     own = ip_network(ip_interface(zoneless(ct_address)).ip)
-    if dmz := touches(own, settings.routing.dmz_networks):
-        rule = f"is the container's address and must not be in the DMZ {dmz} (security constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
-    if vpn := touches(own, settings.vpn_networks):
-        rule = f"is the container's address and must not be in the VPN subnet {vpn} (network constraints)"
-        yield Problem("ip_address", str(own.network_address), rule)
-    for peer in settings.peers:
-        if site := touches(own, peer.site_networks):
-            rule = f"is the container's address and must not be in the site network {site} of peer {peer.name}"
+    for networks, place in _forbidden(settings):
+        if found := touches(own, networks):
+            rule = f"is the container's address and must not be in {place.format(found)}"
             yield Problem("ip_address", str(own.network_address), rule)
+
+
+def _forbidden(settings: Settings) -> Iterator[tuple[tuple[IPNetwork, ...], str]]:
+    """Yield networks that the container must not be in, and what they are; the one in question goes into the braces."""
+    yield settings.routing.dmz_networks, "the DMZ {} (security constraints)"
+    yield settings.vpn_networks, "the VPN subnet {} (network constraints)"
+    for peer in settings.peers:
+        yield peer.site_networks, f"the site network {{}} of peer {peer.name}"

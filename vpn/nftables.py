@@ -47,7 +47,7 @@ def render(network: Network) -> str:
         "nftables.conf.j2",
         interface=network.interface.name,
         port=network.interface.listen_port,
-        stateless=(("listen", f"udp dport {network.interface.listen_port}"), ("ssh", f"tcp dport {SSH_PORT}")),
+        stateless=(("listen", "udp", network.interface.listen_port), ("ssh", "tcp", SSH_PORT)),
         agent_port=AGENT_PORT,
         firewall=firewall,
         families=FAMILIES,

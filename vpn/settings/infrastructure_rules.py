@@ -38,9 +38,10 @@ class Known(NamedTuple):
 
 
 def _infrastructure_is_outside(settings: Settings) -> Iterator[Problem]:
-    for known in (*_servers(settings), *_apis(settings), *_endpoints(settings)):
+    networks = [(each, forms(each)) for each in settings.vpn_networks]
+    for known in (*_servers(settings), *_apis(settings), *_own_endpoint(settings), *_dialled(settings)):
         host = _literal(known.host)
-        vpn = next((each for each in settings.vpn_networks if host and touches(host, forms(each))), None)
+        vpn = next((each for each, meant in networks if host and touches(host, meant)), None)
         if vpn:
             rule = f"must not be in the VPN subnet {vpn}: there are only the server and its peers (network constraints)"
             yield Problem(known.key, known.value, rule)
@@ -61,10 +62,14 @@ def _apis(settings: Settings) -> Iterator[Known]:
             yield Known(key, url, urlsplit(url).hostname or "")
 
 
-def _endpoints(settings: Settings) -> Iterator[Known]:
-    """Yield what is dialled to make a tunnel, and so is not to be reached through one."""
+def _own_endpoint(settings: Settings) -> Iterator[Known]:
+    """Yield what clients dial to make a tunnel, and so do not reach through one."""
     if own := settings.interface.endpoint:
         yield Known("endpoint", own, _host(own))
+
+
+def _dialled(settings: Settings) -> Iterator[Known]:
+    """Yield what the server dials."""
     for index, peer in enumerate(settings.peers):
         if peer.endpoint:
             yield Known(f"peers[{index}].endpoint", peer.endpoint, _host(peer.endpoint))
@@ -72,9 +77,9 @@ def _endpoints(settings: Settings) -> Iterator[Known]:
 
 def _dialled_peers_are_let_in(settings: Settings) -> Iterator[Problem]:
     sources = settings.firewall.listen_sources
-    for known in _endpoints(settings):
+    for known in _dialled(settings):
         host = _literal(known.host)
-        if known.key != "endpoint" and host and not touches(host, sources):
+        if host and not touches(host, sources):
             yield Problem(known.key, known.value, "must be in listen_sources: the server would drop its answers")
 
 

@@ -15,7 +15,7 @@ from vpn.settings.build import build, path, unknown
 from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings, readable_secrets
 from vpn.settings.rules import broken_rules
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Route, Routing, Section, Ssh
-from vpn.settings.settings import People, Settings
+from vpn.settings.settings import PEERS_FILE, People, Settings
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 
 _SECTIONS: dict[str, type[Section]] = {
@@ -75,7 +75,7 @@ def parse(
     problems += broken_rules(settings, _invalid_keys(problems))
     if problems:
         lines = _NO_LINES if peers_file is None else peers_lines
-        raise ConfigError(_located(problems, wheres, lines, str(values.get("peers_file", "peers.yaml"))))
+        raise ConfigError(_located(problems, wheres, lines, str(values.get("peers_file", PEERS_FILE))))
     return settings
 
 
@@ -96,7 +96,7 @@ def _with_environment(raw: Mapping[str, Any], environ: Mapping[str, str]) -> tup
 def _with_peers_file(values: dict[str, Any], content: Mapping[str, Any] | None) -> tuple[dict[str, Any], list[Problem]]:
     if content is None:
         return values, []
-    name = values.get("peers_file", "peers.yaml")
+    name = values.get("peers_file", PEERS_FILE)
     problems = [
         Problem(key, None, f"stands both in the stack's configuration and in {name}: keep one of them")
         for key in _PEERS_FILE_KEYS
@@ -138,7 +138,7 @@ def _settings(sections: Mapping[str, Any], *, in_file: bool) -> Settings:
         peers=people.peers or (),
         groups=people.groups or {},
         quarantine_days=people.quarantine_days,
-        peers_file=(people.peers_file or "peers.yaml") if in_file else "",
+        peers_file=(people.peers_file or PEERS_FILE) if in_file else "",
     )
 
 

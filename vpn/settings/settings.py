@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
 
@@ -15,6 +15,9 @@ from vpn.settings.peers import GroupSettings, PeerSettings
 from vpn.settings.sections import Container, Firewall, Interface, Keys, Proxmox, Routing, Section, Ssh
 from vpn.settings.systems import NetBox, Pbs, Zabbix
 
+PEERS_FILE: Final = "peers.yaml"
+"""The peers file where the configuration names none."""
+
 
 class People(Section):
     """The peers, their groups, and how long a released address rests before another peer gets it."""
@@ -22,7 +25,7 @@ class People(Section):
     peers: Annotated[tuple[PeerSettings, ...], BeforeValidator(t.as_list)] = ()
     groups: Annotated[dict[names.PeerName, GroupSettings], BeforeValidator(t.as_mapping)] = Field(default_factory=dict)
     quarantine_days: Annotated[int, t.integer(0, 3650, "days")] = 30
-    peers_file: names.LocalPath = "peers.yaml"
+    peers_file: names.LocalPath = PEERS_FILE
 
 
 _NO_GROUP = GroupSettings()
