@@ -34,14 +34,19 @@ class Admin:
         """Change something as the administrator: "by hand"."""
         return self._call("PATCH", path, body)
 
-    def delete(self, path: str) -> None:
-        """Remove something as the administrator."""
-        self._call("DELETE", path, None)
+    def delete(self, path: str, body: Any = None) -> None:
+        """Remove something as the administrator: the object at `path`, or those of a list that `body` names."""
+        self._call("DELETE", path, body)
 
     def all(self, path: str, **filters: str) -> list[dict[str, Any]]:
         """Return every object of a list."""
         query = urllib.parse.urlencode({"limit": 1000, **filters})
         return list(self.get(f"{path}/?{query}")["results"])
+
+    def only(self, path: str, **filters: str) -> dict[str, Any]:
+        """Return the one object of a list."""
+        (found,) = self.all(path, **filters)
+        return found
 
     def dump(self) -> dict[str, list[dict[str, Any]]]:
         """Return every object of every list of the API, but what changes by itself."""

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,12 +28,19 @@ def clean(netbox: NetBoxServer) -> Iterator[NetBoxServer]:
 
 
 @pytest.fixture(scope="module")
-def standing(netbox: NetBoxServer) -> Iterator[Stack]:
+def between(netbox: NetBoxServer) -> Iterator[FaultyProxy]:
+    """The proxy that a standing stack talks through."""
+    with FaultyProxy(netbox.url) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def standing(netbox: NetBoxServer, between: FaultyProxy) -> Iterator[Stack]:
     """A stack that is up, for a module whose tests leave it as they found it."""
     with Host({"NETBOX_TOKEN": "", "NETBOX_URL": ""}) as running:
         running.configure({"wireguard-vpn:netbox_token": netbox.program_token})
-        made = Stack(running, netbox.url)
-        made.up()
+        made = Stack(running, between.url)
+        assert made.up() == ("create", "create")
         yield made
     wipe(netbox)
 
@@ -41,8 +48,8 @@ def standing(netbox: NetBoxServer) -> Iterator[Stack]:
 def wipe(netbox: NetBoxServer) -> None:
     """Remove whatever is in NetBox of the kinds we make."""
     for path in [*(kind.path for kind in reversed(KINDS)), "extras/tags"]:
-        for found in netbox.all(path):
-            netbox.delete(f"{path}/{found['id']}/")
+        if found := netbox.all(path):
+            netbox.delete(f"{path}/", [{"id": each["id"]} for each in found])
 
 
 @pytest.fixture
@@ -70,15 +77,3 @@ def stack(host: Host, proxy: FaultyProxy) -> Stack:
 def adopting(host: Host, proxy: FaultyProxy) -> Stack:
     """The same with netbox_adopt."""
     return Stack(host, proxy.url, adopt=True)
-
-
-@pytest.fixture
-def found(clean: NetBoxServer) -> Callable[[str], dict[str, object]]:
-    """Return the one object of a list, optionally by a filter."""
-
-    def one(path: str, **filters: str) -> dict[str, object]:
-        objects = clean.all(path, **filters)
-        assert len(objects) == 1, objects
-        return objects[0]
-
-    return one
