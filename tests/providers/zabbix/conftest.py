@@ -99,7 +99,7 @@ class Stack:
         return dict(found[0])
 
 
-def inputs(host: str = "wireguard.infra.local", **changes: Any) -> dict[str, Any]:
+def inputs(host: str = "wireguard.infra.local", backup_url: str = "", **changes: Any) -> dict[str, Any]:
     """Return a registration's inputs, as the component composes them."""
     base: dict[str, Any] = {
         "mark": MARK,
@@ -116,13 +116,17 @@ def inputs(host: str = "wireguard.infra.local", **changes: Any) -> dict[str, Any
     }
     name = template_name(base["host"])
     identity = TemplateIdentity(name, base["host_group"], base["mark"])
-    return {"template_name": name, "template": source(identity), **base}
+    return {"template_name": name, "template": source(identity, backup_url), **base}
 
 
-def source(identity: TemplateIdentity, *, backup: bool = False) -> str:
-    """Return the template as this stack imports it."""
+def source(identity: TemplateIdentity, backup_url: str = "") -> str:
+    """Return the template as this stack imports it; with a PBS to ask, the item that asks it is on."""
     text = rendering.static("zabbix/template.yaml").decode()
-    return import_source(text, identity, {"{$WIREGUARD.PORT}": "51820"}, backup=backup)
+    macros = {"{$WIREGUARD.PORT}": "51820"}
+    if backup_url:
+        pbs = {"URL": backup_url, "DATASTORE": "backup", "NAMESPACE": "", "ID": "2090"}
+        macros |= {f"{{$WIREGUARD.BACKUP.{name}}}": value for name, value in pbs.items()}
+    return import_source(text, identity, macros, backup=bool(backup_url))
 
 
 def config(server: ZabbixServer, **changes: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import pytest
 from lab.services.zabbix_api import Api, deploy_token, ensure_groups
 from lab.services.zabbix_image import image
 from lab.site import Site
+from tests.faults.proxy import Fault, FaultyProxy, status
 from tests.providers.zabbix.conftest import GROUP, PSK, Stack, config, inputs
 from tests.providers.zabbix.server import VERSIONS, ZabbixServer
 from vpn import agent
 
 SERVICE_DOWN = "WireGuard: WireGuard service is not active"
+BACKUP_OLD = "WireGuard: no backup for more than 30h"
 INTERFACE_DOWN = "WireGuard: interface wg0 is down"
 PATIENCE = 120
 
@@ -28,6 +30,7 @@ class Watched:
     api: Api
     shared: Path
     host_id: str
+    pbs: FaultyProxy
     status: dict[str, Any]
 
     def say(self, **changes: Any) -> None:
@@ -35,7 +38,17 @@ class Watched:
         self.status |= {"time": int(time.time()), **changes}
         (self.shared / "new").write_text(json.dumps(self.status))
         (self.shared / "new").rename(self.shared / "status.json")
-        wanted = {"hostids": [self.host_id], "filter": {"key_": "wireguard.status"}, "output": ["itemid"]}
+        self.look("wireguard.status")
+
+    def list_backups(self, *snapshots: dict[str, Any]) -> None:
+        """Let Proxmox Backup Server list these from now on, and let Zabbix look at once."""
+        self.pbs.heal()
+        self.pbs.fail("GET", "/api2/json/admin/datastore/backup/snapshots", listing(snapshots), times=1000)
+        self.look("wireguard.backup")
+
+    def look(self, key: str) -> None:
+        """Let Zabbix ask for an item's value at once."""
+        wanted = {"hostids": [self.host_id], "filter": {"key_": key}, "output": ["itemid"]}
         item = self.api("item.get", wanted)[0]["itemid"]
         self.api("task.create", [{"type": "6", "request": {"itemid": item}}])
 
@@ -73,14 +86,27 @@ def server(request: pytest.FixtureRequest) -> Iterator[ZabbixServer]:
         yield running
 
 
+def listing(snapshots: Sequence[dict[str, Any]]) -> Fault:
+    """Answer as Proxmox Backup Server lists snapshots."""
+    return status(200, json.dumps({"data": snapshots}))
+
+
 @pytest.fixture(scope="module")
-def watched(server: ZabbixServer) -> Watched:
+def watched(server: ZabbixServer) -> Iterator[Watched]:
     """One host registered by the provider."""
-    stack = Stack(server.api, inputs(address="127.0.0.1", port=server.agent_port))
-    stack.configure(config(server))
-    stack.up()
-    stack.host.close()
-    return Watched(server.api, server.shared, stack.id, _status())
+    with FaultyProxy("http://127.0.0.1:9") as pbs:
+        pbs.fail("GET", "", listing([snapshot(age=60)]), times=1000)
+        here: dict[str, Any] = {"address": "127.0.0.1", "port": server.agent_port}
+        stack = Stack(server.api, inputs(backup_url=pbs.url, backup_token="watch@pbs!look:0123", **here))
+        stack.configure(config(server))
+        stack.up()
+        stack.host.close()
+        yield Watched(server.api, server.shared, stack.id, pbs, _status())
+
+
+def snapshot(age: float, **more: Any) -> dict[str, Any]:
+    """A finished backup, this many seconds old."""
+    return {"backup-type": "ct", "backup-id": "2090", "backup-time": int(time.time() - age), "size": 4096, **more}
 
 
 def _configure_agent(server: ZabbixServer) -> None:
@@ -149,3 +175,17 @@ def test_a_peer_that_never_came_is_not_missed(watched: Watched) -> None:
     never = [_peer("alice-laptop", 25) | {"handshake": 0}]
     watched.until(lambda: watched.values()["wireguard.peer.handshake[alice-laptop]"] == "0", peers=never)
     assert watched.problems() == set()
+
+
+def test_a_backup_counts_when_it_is_finished_and_did_not_fail_its_verification(watched: Watched) -> None:
+    sound, unfinished = snapshot(age=7200, verification={"state": "ok"}), snapshot(age=60)
+    del unfinished["size"]
+    broken = snapshot(age=3600, verification={"state": "failed", "upid": "UPID:pbs"})
+    watched.list_backups(snapshot(age=9000), broken, sound, unfinished)
+    watched.until(lambda: watched.values().get("wireguard.backup") == str(sound["backup-time"]))
+    assert watched.unsupported() == []
+    watched.list_backups(broken, unfinished)
+    watched.until(lambda: BACKUP_OLD in watched.problems())
+    assert watched.values()["wireguard.backup"] == "0"
+    watched.list_backups(snapshot(age=60))
+    watched.until(lambda: not watched.problems())
