@@ -66,22 +66,23 @@ def _figures(site: Site, peer: Connection, address: str) -> dict[str, float | No
     return {"handshake_ms": peer.handshake_ms, "rtt_ms": Peers(site).ping(peer.name, address)}
 
 
-def compare(site: Site, peer: Connection, vmid: int) -> dict[str, float]:
+def compare(site: Site, peer: Connection, vmid: int, rounds: int = ROUNDS, seconds: int = SECONDS) -> dict[str, float]:
     """Measure through the peer's tunnel and between bare ends, in turn, and take the medians.
 
-    In turn, because the machine may be busy with something else for a while. The bare server
-    end gets as many processors as the container.
+    In turn, because the machine may be busy with something else for a while: the ratio is the median of
+    neighbours' ratios. The bare server end gets as many processors as the container.
     """
     pid = Containers(site).pid(vmid)
     if pid is None:
         raise LabError(f"CT {vmid} does not run")
     bare, tunnel = [], []
     with throughput.bare_ends(site, cpus_of(pid)) as end, throughput.server(site):
-        for _ in range(ROUNDS):
-            bare.append(throughput.measure(end, SECONDS))
-            tunnel.append(throughput.measure(peer.namespace, SECONDS))
-    through, plain = round(median(tunnel), 1), round(median(bare), 1)
-    return {"throughput_mbps": through, "bare_mbps": plain, "throughput_ratio": round(through / plain, 3)}
+        for _ in range(rounds):
+            bare.append(throughput.measure(end, seconds))
+            tunnel.append(throughput.measure(peer.namespace, seconds))
+    ratio = median(through / plain for through, plain in zip(tunnel, bare, strict=True))
+    medians = {"throughput_mbps": median(tunnel), "bare_mbps": median(bare)}
+    return {name: round(value, 1) for name, value in medians.items()} | {"throughput_ratio": round(ratio, 3)}
 
 
 def cpus_of(pid: int) -> str:
