@@ -15,6 +15,7 @@ Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 _NOTHING = "tag:yaml.org,2002:null"
+_KEYS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def _mapping_lines(node: yaml.MappingNode, location: Location) -> Iterator[tuple
     seen: set[str] = set()
     for key, value in node.value:
         name, line = str(key.value), key.start_mark.line + 1
+        if key.tag not in _KEYS:  # as a group called 2026.1 or no: YAML would make a number or a truth value of it
+            raise ParseError("a key must be text: put it in quotes", line)
         if name in seen:
             raise ParseError("the key stands twice", line)
         seen.add(name)

@@ -21,11 +21,10 @@ scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=12),
     st.sampled_from(["10.8.0.1/24", "0.0.0.0/0", "::/0", "fd00::1/64", "192.168.1.1", "dhcp", "[", "{", "[1]"]),
 )  # fmt: skip
+names = st.one_of(st.text(max_size=4), st.none(), st.booleans(), st.integers(), st.floats(), st.dates())
 values = st.recursive(
     scalars,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(INNER) | st.text(max_size=4), inner, max_size=4)
-    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(INNER) | names, inner, max_size=4),
     max_leaves=12,
 )
 
@@ -41,6 +40,7 @@ def problems(raw: dict[str, Any]) -> tuple[Problem, ...]:
 
 @example({"peers": [{"preshared_key_generation": float("inf"), "allow": [{"ports": [float("inf")]}]}]})
 @given(st.dictionaries(st.sampled_from(KNOWN_KEYS) | st.text(max_size=8), values, max_size=6))
+@example({"groups": {2026.1: {"x": 1}, None: {}, True: 5}, "peers": [{None: "x", 1.5: 2}]})
 @example({"groups": {"a b": {"x": 1}, "g": 5, "h": {"allow": [3, {"network": []}]}}, "peers": {"0": {}}})
 @example({"peers": [{"name": "a", "allow": [[]], "dns": {}, "site_networks": "x"}, None, []], "routes": [None, 5]})
 def test_configuration(raw: dict[str, Any]) -> None:

@@ -33,6 +33,10 @@ def test_an_empty_file_is_nobody(text: str) -> None:
         ("a: 1\n---\nb: 2\n", 2),
         ("peers:\n  - expires_at: 2027-02-31T00:00:00Z\n", 0),
         ("peers: &all [*all]\n", 0),
+        ("groups:\n  2026.1: {mtu: 1400}\n", 2),
+        ("groups: {no: {}}\n", 1),
+        ("peers:\n  - name: a\n    null: x\n", 3),
+        ("peers:\n  - ? [a]\n    : b\n", 2),
     ],
 )
 def test_what_is_no_plain_mapping_is_refused_by_line(text: str, line: int) -> None:

@@ -50,7 +50,7 @@ def build(
     `children` names the nested models by the key that holds them: they give the near misses for unknown keys.
     """
     problems: list[Problem] = []
-    kept = dict(raw)
+    kept = _copy(raw)
     while True:
         try:
             return model.model_validate(kept), problems
@@ -116,8 +116,9 @@ def _owner(model: type[BaseModel], location: Location, children: Mapping[str, ty
 
 
 def _copy(value: Any) -> Any:
+    """Return the same with text for keys, as pydantic names them in what it says: what it names must be found again."""
     if isinstance(value, Mapping):
-        return {key: _copy(each) for key, each in value.items()}
+        return {str(key): _copy(each) for key, each in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_copy(each) for each in value]
     return value
