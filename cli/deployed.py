@@ -67,6 +67,14 @@ class Deployed:
         return Keyring.from_dict(tables.loads(self.outputs_of("vpn:Keyring")["keys"]))
 
     @cached_property
+    def generations(self) -> dict[str, int]:
+        """The generation of each key, by the keyring's name; nothing before the first `up`."""
+        try:
+            return {name: entry.generation for name, entry in self.keyring.items()}
+        except StackError:
+            return {}
+
+    @cached_property
     def ledger(self) -> Ledger:
         """Who has which address."""
         found = self.outputs_of("vpn:AddressLedger")

@@ -1,8 +1,12 @@
-"""Rotation asked for by a person: generations are raised, the next `up` makes the keys, and people must act."""
+"""Rotation asked for by a person: generations are raised, the next `up` makes the keys, and people must act.
+
+`made` are the generations that the stack's keys are of. The configuration may be behind them, as when a peer was
+removed and added again or an older file was put back, and a generation that the stack has had rotates nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +34,7 @@ class Act:
         return dict(vars(self))
 
 
-def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
+def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int]) -> None:
     """Raise the generation of the server's key. Raise StackError when the key is given in the configuration."""
     own = "private_key" in configured.values
     if own or SERVER in _given_names(configured):
@@ -39,24 +43,25 @@ def rotate_server(pulumi: Pulumi, configured: Configured) -> None:
             f"the server's key is given in {key}: remove it there first, once an up has taken it over (the stack then "
             "keeps it), then rotate"
         )
-    generation = int(configured.values.get("key_generation", 1)) + 1
-    pulumi.set_plain({"key_generation": str(generation)})
+    pulumi.set_plain({"key_generation": str(_next(configured.values.get("key_generation"), made.get(SERVER)))})
 
 
-def rotate_peer(store: PeerStore, configured: Configured, name: str, *, settings: Settings | None = None) -> None:
+def rotate_peer(
+    store: PeerStore, configured: Configured, name: str, made: Mapping[str, int], *, settings: Settings | None = None
+) -> None:
     """Raise the generation of a peer's key pair, or with `settings` of its preshared key.
 
     Raise StackError when it is not ours to renew, or not there.
     """
     peers = store.peers()
     peer = peers[index_of(peers, name, store.where)]
-    change = _raised(peer, _given_names(configured), preshared=settings is not None)
+    change = _raised(peer, _given_names(configured), made, preshared=settings is not None)
     if settings is not None:
         _refuse_missing(settings, name)
     store.change({name: change})
 
 
-def rotate_all(store: PeerStore, configured: Configured, settings: Settings) -> list[str]:
+def rotate_all(store: PeerStore, configured: Configured, settings: Settings, made: Mapping[str, int]) -> list[str]:
     """Raise the generation of every peer's key that the stack makes, all in one; return why of others it is not."""
     given, peers = _given_names(configured), {each["name"]: each for each in store.peers()}
     changes: dict[str, dict[str, int]] = {}
@@ -64,7 +69,7 @@ def rotate_all(store: PeerStore, configured: Configured, settings: Settings) -> 
     for peer in settings.peers:
         for preshared in _renewable(settings, peer):
             try:
-                change = _raised(peers[peer.name], given, preshared=preshared)
+                change = _raised(peers[peer.name], given, made, preshared=preshared)
                 changes[peer.name] = changes.get(peer.name, {}) | change
             except StackError as error:
                 refusals.append(str(error))
@@ -78,11 +83,20 @@ def _renewable(settings: Settings, peer: PeerSettings) -> list[bool]:
     return ([False] if peer.managed else []) + ([True] if has_preshared(settings, peer) else [])
 
 
-def _raised(peer: dict[str, Any], given: frozenset[str], *, preshared: bool) -> dict[str, int]:
+def _raised(peer: dict[str, Any], given: frozenset[str], made: Mapping[str, int], *, preshared: bool) -> dict[str, int]:
     """Return the change that renews a key at the next `up`. Raise StackError when the key is not ours to renew."""
     _refuse_given(peer, given, preshared=preshared)
     key = "preshared_key_generation" if preshared else "key_generation"
-    return {key: int(peer.get(key) or 1) + 1}
+    return {key: _next(peer.get(key), made.get(_keyring_name(peer["name"], preshared=preshared)))}
+
+
+def _next(configured: Any, made: int | None) -> int:
+    """Return the generation that surely rotates a key."""
+    return max(int(configured or 1), made or 1) + 1
+
+
+def _keyring_name(peer: str, *, preshared: bool) -> str:
+    return preshared_key(peer) if preshared else peer_key(peer)
 
 
 def _refuse_given(peer: dict[str, Any], given: frozenset[str], *, preshared: bool) -> None:
@@ -92,7 +106,7 @@ def _refuse_given(peer: dict[str, Any], given: frozenset[str], *, preshared: boo
             f"peer {name} keeps its own private key: its admin makes a new pair, and you set the new public_key"
         )
     secret = "preshared_key" if preshared else "private_key"
-    if secret in secrets_of(peer) or (preshared_key(name) if preshared else peer_key(name)) in given:
+    if secret in secrets_of(peer) or _keyring_name(name, preshared=preshared) in given:
         where = f"its {secret}" if secret in secrets_of(peer) else GIVEN
         raise StackError(f"peer {name}: the key is given in {where}: change it there")
 

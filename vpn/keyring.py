@@ -179,7 +179,8 @@ def _next(request: KeyRequest, given: str | None, old: KeyEntry | None, now: dt.
 
 def _given(request: KeyRequest, secret: str, old: KeyEntry | None, now: dt.datetime) -> tuple[KeyEntry, str]:
     if old and _is_same(request.kind, old, secret):
-        return replace(old, secret=secret, origin="given", generation=max(old.generation, request.generation)), ""
+        # Of the old generation still: one that is raised meanwhile rotates the key once it is no longer given.
+        return replace(old, secret=secret, origin="given"), ""
     entry = KeyEntry(request.kind, secret, public_of(request.kind, secret), _stamp(now), request.generation, "given")
     return entry, f"{'replaced' if old else 'given'} {request.name}"
 

@@ -16,9 +16,10 @@ AHEAD: Final = dt.timedelta(days=30)
 def warnings(
     settings: Settings, wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta = AHEAD
 ) -> tuple[str, ...]:
-    """Return what people should know: keys that come of age, peers that expire within `ahead`, keys given in vain."""
+    """Return what people should know of keys and of peers that expire within `ahead`."""
     return (
         *_key_warnings(wanted, keyring, now, ahead),
+        *_behind(wanted, keyring),
         *_expiry_warnings(settings, now, ahead),
         *_given_in_vain(settings, wanted),
     )
@@ -33,6 +34,17 @@ def _key_warnings(
             yield f"key {name}: the first up after {day} rotates it"
         elif not renewed and now >= date:
             yield f"key {name}: reached its maximum age on {day}; raise its generation (or change it where it is given)"
+
+
+def _behind(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[str]:
+    """Tell generations that fell behind, as by an older file: raised by one they would still rotate nothing."""
+    for request in wanted:
+        entry = keyring.get(request.name)
+        if entry and request.generation < entry.generation:
+            yield (
+                f"key {request.name}: is of generation {entry.generation} and the configuration says "
+                f"{request.generation}: only a generation above {entry.generation} rotates it"
+            )
 
 
 def _expiry_warnings(settings: Settings, now: dt.datetime, ahead: dt.timedelta) -> Iterator[str]:

@@ -120,8 +120,9 @@ def rotate(
     preshared: Annotated[bool, typer.Option("--preshared", help="its preshared key instead of its key pair")] = False,
 ) -> None:
     """Renew a peer's keys at the next up."""
-    _, configured, store = _open(context)
-    rotation.rotate_peer(store, configured, name, settings=configured.settings() if preshared else None)
+    stack, configured, store = _open(context)
+    made = stack.deployed.generations
+    rotation.rotate_peer(store, configured, name, made, settings=configured.settings() if preshared else None)
     output.note(f"{name} gets new keys: {NEXT}, then hand over: wgvpn client {name}")
 
 

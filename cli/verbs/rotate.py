@@ -56,9 +56,10 @@ def _rotate(
         return _rotate_all(stack, configured, store, settings)
     if name == SERVER:
         _refuse_namesake(settings)
-        rotation.rotate_server(stack.pulumi, configured)
+        rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations)
         return rotation.people_to_serve(settings.peers, server=True)
-    rotation.rotate_peer(store, configured, name, settings=settings if preshared else None)
+    made = stack.deployed.generations
+    rotation.rotate_peer(store, configured, name, made, settings=settings if preshared else None)
     own = [each for each in settings.peers if each.name == name]
     return rotation.people_to_serve(own, preshared=preshared)
 
@@ -74,7 +75,7 @@ def _refuse_namesake(settings: Settings) -> None:
 
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
     """Renew every key that the stack makes; what is given or kept by others is told."""
-    rotation.rotate_server(stack.pulumi, configured)
-    for each in rotation.rotate_all(store, configured, settings):
+    rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations)
+    for each in rotation.rotate_all(store, configured, settings, stack.deployed.generations):
         output.note(f"not rotated: {each}")
     return rotation.people_to_serve(settings.peers, server=True)

@@ -70,7 +70,7 @@ def test_rotating_all_writes_once(world: World, wgvpn: Command) -> None:
     """A team of a thousand would else be read and written a thousand times."""
     before = len(world.calls())
     assert wgvpn("rotate", "--all").code == 0
-    writes = [each["argv"][:2] for each in world.calls()[before:] if each["argv"][1] != "--json"]
+    writes = [each["argv"][:2] for each in world.calls()[before:] if each["argv"][1] not in ("--json", "export")]
     assert writes == [["config", "set-all"]] * 2  # the server's generation, and all of the peers'
 
 
@@ -94,3 +94,22 @@ def test_rotating_all_in_the_peers_file_writes_once(
         "peers:\n  # Alice\n  - name: alice\n    key_generation: 2\n  # Bob\n  - name: bob\n"
         "    preshared_key: generated\n    key_generation: 2\n    preshared_key_generation: 2\n"
     )
+
+
+def test_a_generation_that_the_stack_has_had_is_passed_over(home: Path, wgvpn: Command) -> None:
+    """As after a peer was removed and added again, or an older file was put back: else nothing would be rotated."""
+    raised = [{"name": "alice", "key_generation": 3}, {"name": "bob", "preshared_key": "generated"}]
+    world = make(home, peers=raised, key_generation=5)
+    deployed = world.read()["state"]
+    world = make(home, peers=[{"name": "alice"}, {"name": "bob", "preshared_key": "generated"}])
+    world.write(state=deployed)
+    assert [wgvpn("rotate", name).code for name in ("alice", "bob", "server")] == [0, 0, 0]
+    settings = world.settings()
+    assert [each.key_generation for each in settings.peers] == [4, 2]
+    assert settings.keys.key_generation == 6
+
+
+def test_before_the_first_up_there_is_no_generation_to_pass_over(home: Path, wgvpn: Command) -> None:
+    world = make(home, deployed=False)
+    assert wgvpn("peer", "rotate", "alice").code == 0
+    assert world.settings().peers[0].key_generation == 2

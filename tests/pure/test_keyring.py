@@ -83,9 +83,20 @@ def test_a_raised_generation_rotates_that_key_alone(change: dict[str, object], n
     assert evolve(after, second) == (second, ())
 
 
-def test_a_lowered_generation_rotates_nothing() -> None:
+def test_a_lowered_generation_rotates_nothing_and_is_told() -> None:
     first, _ = evolve(settings(key_generation=5))
-    assert evolve(settings(key_generation=3), first) == (first, ())
+    fallen = settings(key_generation=3)
+    assert evolve(fallen, first) == (first, ())
+    assert rotation.warnings(fallen, kr.requests(fallen), first, NOW) == (
+        "key server: is of generation 5 and the configuration says 3: only a generation above 5 rotates it",
+    )
+
+
+def test_a_generation_raised_while_the_key_is_given_counts_when_it_no_longer_is() -> None:
+    first, _ = evolve(settings(private_key=private_key("s")))
+    raised, changes = evolve(settings(private_key=private_key("s"), key_generation=2), first)
+    assert (raised, changes) == (first, ())
+    assert evolve(settings(key_generation=2), raised)[1] == ("rotated server: generation 2",)
 
 
 def test_automatic_rotation_waits_for_the_age() -> None:
