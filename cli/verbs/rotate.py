@@ -16,6 +16,8 @@ from vpn.keyring import SERVER
 from vpn.settings import Settings
 
 app = typer.Typer(add_completion=False)
+LEFT = "the stack's SSH login and Zabbix's preshared key: see docs/cli.md, The keys' own backup"
+"""What `--all` does not renew. The container knows the login from its making; another could not log in to tell it."""
 
 
 @app.command()
@@ -23,7 +25,7 @@ def rotate(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="server|NAME", help="whose key")] = None,
     preshared: Annotated[bool, typer.Option("--preshared", help="the peer's preshared key, not its key pair")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="every key the stack makes, as after a loss")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="every WireGuard key the stack makes")] = False,
     json: output.Json = False,
 ) -> None:
     """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
@@ -76,6 +78,6 @@ def _refuse_namesake(settings: Settings) -> None:
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
     """Renew every key that the stack makes; what is given or kept by others is told."""
     rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations)
-    for each in rotation.rotate_all(store, configured, settings, stack.deployed.generations):
+    for each in [*rotation.rotate_all(store, configured, settings, stack.deployed.generations), LEFT]:
         output.note(f"not rotated: {each}")
     return rotation.people_to_serve(settings.peers, server=True)
