@@ -123,19 +123,23 @@ def has_preshared(settings: Settings, peer: PeerSettings) -> bool:
 
 
 def people_to_serve(peers: Iterable[PeerSettings], *, server: bool = False, preshared: bool = False) -> list[Act]:
-    """Return who must act when these peers' keys, or the server's, have changed: every peer that may connect."""
-    found = []
-    for peer in sorted(peers, key=lambda each: each.name):
-        if peer.disabled:
-            continue
-        if peer.managed:
-            found.append(Act(peer.name, f"hand over the new client file: wgvpn client {peer.name}"))
-        elif server or preshared:
-            what = "the server's PublicKey" if server else "the PresharedKey"
-            found.append(Act(peer.name, f"its admin sets {what} of the new file: wgvpn client {peer.name}"))
-        else:
-            found.append(Act(peer.name, "its admin makes a new key pair; set its public_key"))
-    return found
+    """Return who must act when these peers' keys, or the server's, have changed; of a disabled one, when that ends."""
+    return [
+        Act(
+            peer.name,
+            f"{'once it is enabled: ' if peer.disabled else ''}{_to_do(peer, server=server, preshared=preshared)}",
+        )
+        for peer in sorted(peers, key=lambda each: each.name)
+    ]
+
+
+def _to_do(peer: PeerSettings, *, server: bool, preshared: bool) -> str:
+    if peer.managed:
+        return f"hand over the new client file: wgvpn client {peer.name}"
+    if server or preshared:
+        what = "the server's PublicKey" if server else "the PresharedKey"
+        return f"its admin sets {what} of the new file: wgvpn client {peer.name}"
+    return "its admin makes a new key pair; set its public_key"
 
 
 def _given_names(configured: Configured) -> frozenset[str]:

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from vpn import agent, canonical, files, nftables, rendering, wgconf
 from vpn.network import Network, Peer
@@ -107,3 +107,7 @@ def _own_file(routes: tuple[IPNetwork, ...], dns: tuple[str, ...], mtu: int | No
 
 def _digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+NO_KEY: Final = _digest("")
+"""The digest of a preshared key that is not there."""

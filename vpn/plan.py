@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vpn.errors import Problem
-from vpn.fingerprints import Fingerprints
+from vpn.fingerprints import NO_KEY, Fingerprints
 
 Kind = Literal["none", "clients", "peers", "firewall", "service", "interface", "first", "repair"]
 NAMES_SHOWN: Final = 20
@@ -24,6 +24,7 @@ EFFECTS: Final[Mapping[Kind, str]] = {
 }
 
 NEEDS_FILE: Final = "needs its new file"
+MAY_NEED_FILE: Final = "needs its new file if that changed meanwhile"
 ALL_NEED_FILES: Final = "clients need their new file"
 NEW_FILES: Final = "restart, no peer connects before it has its new file"
 """What it means for sessions when the file of every client changes."""
@@ -132,7 +133,7 @@ def _peer_change(name: str, old: str | None, new: str | None) -> str:
     if ":" not in new:
         return f"{new} {name}"
     if ":" not in old:
-        return f"enabled {name}" if old == "disabled" else f"renewed {name}"
+        return f"{'enabled' if old == 'disabled' else 'renewed'} {name} ({MAY_NEED_FILE})"
     return f"{_what_changed(old.split(':'), new.split(':'))} {name}"
 
 
@@ -143,7 +144,11 @@ def _aside(state: str | None) -> str:
 def _what_changed(old: list[str], new: list[str]) -> str:
     if old[0] != new[0]:
         return "rotated"
-    return "rotated preshared key of" if old[1] != new[1] else "changed"
+    if old[1] == new[1]:
+        return "changed"
+    if NO_KEY in (old[1], new[1]):
+        return "added a preshared key to" if old[1] == NO_KEY else "removed the preshared key of"
+    return "rotated the preshared key of"
 
 
 def _shortened(changes: list[str]) -> list[str]:

@@ -13,7 +13,9 @@ from tests.pure import support
 def test_rotating_the_server_raises_its_generation_and_names_everybody(world: World, wgvpn: Command) -> None:
     done = wgvpn("rotate", "server", "--json")
     assert world.settings().keys.key_generation == 2
-    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+    acts = json.loads(done.out)
+    assert [each["peer"] for each in acts] == ["alice", "bob", "carol", "dave"]
+    assert acts[-1]["what"] == "once it is enabled: hand over the new client file: wgvpn client dave"
 
 
 def test_rotating_a_preshared_key(world: World, wgvpn: Command) -> None:
@@ -29,7 +31,7 @@ def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn:
     assert settings.keys.key_generation == 2
     found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
     assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
-    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol"]
+    assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol", "dave"]
     assert "not rotated: the stack's SSH login and Zabbix's preshared key" in done.err
 
 

@@ -42,7 +42,7 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
     (
         peers({**ALICE, "preshared_key": "generated"}, BOB),
         "peers",
-        ("rotated preshared key of alice (needs its new file)", SYNC),
+        ("added a preshared key to alice (needs its new file)", SYNC),
     ),
     (peers({**ALICE, "allowed_ips": ["10.8.0.77/32"]}, BOB), "peers", (CHANGED, SYNC)),
     (peers({**ALICE, "allowed_ips": ["10.8.0.2/32", "10.8.0.9/32"]}, BOB), "peers", (CHANGED, SYNC)),
@@ -122,7 +122,9 @@ def test_a_second_address_family_is_an_interface_change() -> None:
     [({"disabled": True}, "enabled alice"), ({"expires_at": "2026-01-01T00:00:00Z"}, "renewed alice")],
 )
 def test_coming_back_is_told(state: dict[str, Any], told: str) -> None:
-    assert classify(prints(**peers({**ALICE, **state}, BOB)), prints()) == Plan("peers", (told, SYNC))
+    assert classify(prints(**peers({**ALICE, **state}, BOB)), prints()) == Plan(
+        "peers", (f"{told} (needs its new file if that changed meanwhile)", SYNC)
+    )
 
 
 def test_leaving_while_off_is_told() -> None:
@@ -162,8 +164,13 @@ def test_a_peer_that_keeps_its_key_needs_no_file_for_another() -> None:
         return prints(**peers({**ALICE, "public_key": public_key(name), **more}, BOB))
 
     assert classify(keyed("one"), keyed("two")) == Plan("peers", ("rotated alice", SYNC))
-    told = classify(keyed("one"), keyed("one", preshared_key=private_key("psk"))).summary[0]
-    assert told == "rotated preshared key of alice (needs its new file)"
+    without, one, other = (keyed("one", preshared_key=key) for key in ("none", private_key("a"), private_key("b")))
+    changes = ((without, one), (one, other), (other, without))
+    assert [classify(*each).summary[0].removesuffix(" (needs its new file)") for each in changes] == [
+        "added a preshared key to alice",
+        "rotated the preshared key of alice",
+        "removed the preshared key of alice",
+    ]
 
 
 def test_drift_alone_is_a_repair_and_else_comes_along() -> None:
