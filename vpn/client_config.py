@@ -5,19 +5,22 @@ from __future__ import annotations
 from vpn import rendering
 from vpn.errors import RenderError
 from vpn.network import Network
+from vpn.settings import split_endpoint
 
 
 def render(network: Network, name: str) -> str:
     """Return the text of a peer's client file. It holds secrets.
 
-    A peer that keeps its own private key finds a marked place for it. Raise RenderError when there is no such peer or
-    the server's endpoint is not known.
+    A peer that keeps its own private key finds a marked place for it; one that the server dials listens at that port.
+    Raise RenderError when there is no such peer or the server's endpoint is not known.
     """
     peer = network.peer(name)
     if network.interface.endpoint is None:
         raise RenderError("the server's endpoint is not known: set endpoint, or a static ip_address")
     addresses = [f"{address}/{address.max_prefixlen}" for address in peer.addresses]
-    return rendering.render("client.conf.j2", peer=peer, interface=network.interface, addresses=addresses)
+    port = split_endpoint(peer.endpoint)[1] if peer.endpoint else None
+    own = network.interface
+    return rendering.render("client.conf.j2", peer=peer, interface=own, addresses=addresses, listen_port=port)
 
 
 def render_all(network: Network) -> dict[str, str]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from vpn import agent, canonical, files, nftables, rendering, wgconf
 from vpn.network import Network, Peer
-from vpn.settings import IPNetwork
+from vpn.settings import IPNetwork, split_endpoint
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ def _peer(peer: Peer) -> str:
 def _shared(peer: Peer, preshared: str) -> str:
     """Digest what a client's file says and the server knows too. A peer that keeps its key put that in by itself."""
     pair = peer.public_key if peer.managed else ""
-    return _digest(pair, preshared, str(peer.persistent_keepalive), *map(str, peer.addresses))
+    listens = [str(split_endpoint(peer.endpoint)[1])] if peer.endpoint else []
+    return _digest(pair, preshared, str(peer.persistent_keepalive), *map(str, peer.addresses), *listens)
 
 
 @lru_cache(maxsize=256)

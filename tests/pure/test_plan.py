@@ -159,6 +159,15 @@ def test_a_state_that_knows_nothing_of_client_files_tells_no_change_of_them(know
     assert classify(older(prints()), dns).summary[0] == ("nothing to do" if known == 3 else NEEDS)
 
 
+def test_a_peer_that_is_dialled_at_another_port_needs_its_file_to_listen_there() -> None:
+    def dialled(endpoint: str) -> Fingerprints:
+        return prints(**peers({**ALICE, "endpoint": endpoint}, BOB))
+
+    before = dialled("a.example:51820")
+    assert classify(before, dialled("b.example:51820")).summary[0] == "changed alice"
+    assert classify(before, dialled("a.example:4500")).summary[0] == "changed alice (needs its new file)"
+
+
 def test_a_peer_that_keeps_its_key_needs_no_file_for_another() -> None:
     def keyed(name: str, **more: Any) -> Fingerprints:
         return prints(**peers({**ALICE, "public_key": public_key(name), **more}, BOB))
