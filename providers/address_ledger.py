@@ -9,7 +9,7 @@ from pulumi.dynamic import Resource
 
 from providers.base import Provider
 from providers.props import Props
-from vpn.addresses import Claim, allocate
+from vpn.addresses import Claim, allocate, given_back
 from vpn.errors import ConfigError, Problem, listed
 from vpn.ledger import Ledger
 
@@ -46,13 +46,13 @@ class AddressLedgerProvider(Provider[LedgerProps]):
         """
         if old and old.peers_file and not new.peers_file and (lost := sorted(old.peers.keys() - new.peers.keys())):
             raise ConfigError([Problem("peers_file", old.peers_file, GONE.format(listed(lost, most=5)))])
-        previous = {"leases": old.leases, "released": old.released} if old else {}
+        now = dt.datetime.now(dt.UTC)
         found = allocate(
-            [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in new.peers.items()],
+            _claims(new),
             [ip_network(subnet) for subnet in new.subnets],
             [ip_address(address) for address in new.reserved],
-            Ledger.from_dict(previous),
-            dt.datetime.now(dt.UTC),
+            _previous(old, new, now) if old else Ledger(),
+            now,
             dt.timedelta(days=new.quarantine_days),
         ).to_dict()
         return new.with_(leases=found["leases"], released=found["released"])
@@ -60,6 +60,16 @@ class AddressLedgerProvider(Provider[LedgerProps]):
     def on_create(self, new: LedgerProps) -> tuple[str, LedgerProps]:
         """Keep the ledger."""
         return "addresses", new
+
+
+def _claims(props: LedgerProps) -> list[Claim]:
+    return [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in props.peers.items()]
+
+
+def _previous(old: LedgerProps, new: LedgerProps, now: dt.datetime) -> Ledger:
+    """Return the last ledger, with what peers' configurations fixed then and do no longer."""
+    ledger = Ledger.from_dict({"leases": old.leases, "released": old.released})
+    return Ledger(ledger.leases, {**ledger.released, **given_back(_claims(old), _claims(new), now)})
 
 
 class AddressLedger(Resource, module="vpn", name="AddressLedger"):

@@ -17,8 +17,10 @@ from vpn.errors import AllocationError, ConfigError, Problem, listed
 from vpn.ledger import Lease, Ledger, Release
 from vpn.settings import IPAddress, IPNetwork, Settings
 
-__all__ = ["Claim", "Lease", "Ledger", "Release", "allocate", "claims", "reserved"]
+__all__ = ["Claim", "Lease", "Ledger", "Release", "allocate", "claims", "given_back", "reserved"]
 
+WIDEST: Final = 256
+"""Addresses of the widest network that rests as a whole once it is given back."""
 LEASED: Final = "is leased to {}: set allowed_ips there to another address, or leave it out here"
 
 
@@ -67,6 +69,27 @@ def allocate(  # noqa: PLR0917 - the six are what an allocation is made of
     former = {each.name: ip for ip, each in previous.released.items() if ip.version == 4}
     leases = {name: _lease(name, has, former.get(name), pool4, pool6) for name, has in kept.items()}
     return Ledger(leases, _released(leases, previous, now, subnets))
+
+
+def given_back(former: Iterable[Claim], peers: Iterable[Claim], now: dt.datetime) -> dict[IPAddress, Release]:
+    """Return the addresses that configurations of `former` peers fixed and those of `peers` no longer do.
+
+    They rest like leased ones: an old client file names them too. Of a network wider than WIDEST only what was leased
+    rests.
+    """
+    still = {claim.name: claim.fixed for claim in peers}
+    return {
+        ip: Release(claim.name, _whole(now))
+        for claim in former
+        for network in claim.fixed
+        if network not in still.get(claim.name, ()) and network.num_addresses <= WIDEST
+        for ip in network
+        if not any(ip in each for each in still.get(claim.name, ()))
+    }
+
+
+def _whole(moment: dt.datetime) -> dt.datetime:
+    return moment.astimezone(dt.UTC).replace(microsecond=0)
 
 
 def _taken(peers: Sequence[Claim], previous: Ledger) -> Iterator[Problem]:
@@ -209,7 +232,7 @@ def _released(
 ) -> dict[IPAddress, Release]:
     held = {ip for lease in leases.values() for ip in lease.addresses}
     left = {
-        ip: Release(name, now.astimezone(dt.UTC).replace(microsecond=0))
+        ip: Release(name, _whole(now))
         for name, lease in previous.leases.items()
         for ip in lease.addresses
         if leases.get(name) != lease

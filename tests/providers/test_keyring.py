@@ -112,6 +112,21 @@ def test_a_removed_peers_address_rests(host: Host) -> None:
     assert table(second, "leases")["carol"] != table(first, "leases")["alice"]
 
 
+@pytest.mark.parametrize("kept", [{}, {"alice": ["10.8.0.4/32"]}], ids=["removed", "stays"])
+def test_every_address_that_a_configuration_gives_back_rests(host: Host, kept: dict[str, list[str]]) -> None:
+    wide = {**LEDGER_PROPS, "subnets": ["10.8.0.0/24"]}
+    had = ["10.8.0.4/32", "10.8.0.2/32", "10.8.0.16/30", "192.168.77.0/24"]
+    first, _ = host.check(LEDGER, {}, {**wide, "peers": {"alice": had}})
+    crowd: dict[str, list[str]] = {f"p{number:02}": [] for number in range(20)}
+    second, failures = host.check(LEDGER, first, {**wide, "peers": {**kept, **crowd}})
+    dealt = {table(second, "leases")[name]["ipv4"] for name in crowd}
+    assert not failures
+    assert not dealt & {"10.8.0.2", "10.8.0.4", *(f"10.8.0.{number}" for number in range(16, 20))}
+    assert not any(ip.startswith("192.168.77.") for ip in table(second, "released"))
+    third, _ = host.check(LEDGER, second, {**wide, "peers": {**kept, **crowd, "alice": had}})
+    assert table(third, "leases")["alice"]["ipv4"] == "10.8.0.4"
+
+
 def test_a_peers_file_that_is_gone_ends_no_peer(host: Host) -> None:
     """One forgotten in a checkout would cut everybody off; an empty one says that this is meant."""
     first, _ = host.check(LEDGER, {}, {**LEDGER_PROPS, "peers_file": "peers.yaml"})
