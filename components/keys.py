@@ -9,7 +9,7 @@ import pulumi
 from components.outputs import together
 from providers.address_ledger import AddressLedger
 from providers.keyring import Keyring
-from vpn import addresses, keyring, rotation, tables
+from vpn import addresses, keyring, notices, tables
 from vpn.errors import ConfigError
 from vpn.ledger import Ledger
 from vpn.network import Network, resolve
@@ -50,9 +50,9 @@ class Keys(pulumi.ComponentResource):
         return self._entries.apply(lambda entries: entries[name].secret)
 
     def warnings(self) -> pulumi.Output[list[str]]:
-        """Return what people should know: keys that come of age, peers that expire soon."""
+        """Return what people should know before it hurts."""
         now, wanted = dt.datetime.now(dt.UTC), keyring.requests(self.settings)
-        found = self._entries.apply(lambda entries: [*rotation.warnings(self.settings, wanted, entries, now)])
+        found = self._entries.apply(lambda entries: [*notices.warnings(self.settings, wanted, entries, now)])
         return pulumi.Output.unsecret(found)
 
     def network(self, ct_address: pulumi.Input[str] | None = None) -> pulumi.Output[Network]:

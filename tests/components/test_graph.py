@@ -110,8 +110,8 @@ def test_every_single_address_of_a_peer_is_registered_and_the_first_is_told() ->
 
 
 def test_what_a_system_warns_of_is_among_the_outputs(whole: Graph, graph: Graph) -> None:
-    assert whole.outputs["warnings"] == ["Proxmox Backup Server: the token has Sys.Modify"]
-    assert graph.outputs["warnings"] == []
+    assert "Proxmox Backup Server: the token has Sys.Modify" in whole.outputs["warnings"]
+    assert not [each for each in graph.outputs["warnings"] if "Backup" in each]
 
 
 def test_a_system_that_is_left_out_has_no_resources(graph: Graph) -> None:

@@ -3,17 +3,23 @@
 import base64
 import datetime as dt
 import json
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
-from tests.pure.support import MONTH, NOW, private_key, settings, unclamped_key
+from tests.pure import support
+from tests.pure.support import MONTH, NOW, private_key, unclamped_key
 from vpn import keyring as kr
-from vpn import keys, rotation
+from vpn import keys, notices
 from vpn.keyring import KeyRequest, Keyring
 from vpn.settings import Settings
 
 YEAR = dt.timedelta(days=366)
+
+
+def settings(**changes: Any) -> Settings:
+    return support.settings(**{"endpoint": "vpn.example.org:51820", **changes})
 
 
 def evolve(of: Settings, previous: Keyring | None = None, now: dt.datetime = NOW) -> tuple[Keyring, tuple[str, ...]]:
@@ -87,7 +93,7 @@ def test_a_lowered_generation_rotates_nothing_and_is_told() -> None:
     first, _ = evolve(settings(key_generation=5))
     fallen = settings(key_generation=3)
     assert evolve(fallen, first) == (first, ())
-    assert rotation.warnings(fallen, kr.requests(fallen), first, NOW) == (
+    assert notices.warnings(fallen, kr.requests(fallen), first, NOW) == (
         "key server: is of generation 5 and the configuration says 3: only a generation above 5 rotates it",
     )
 
@@ -167,8 +173,8 @@ def test_age_does_not_rotate_a_key_that_was_given_by_name(*, still: bool) -> Non
     first, _ = evolve(given)
     of = given if still else settings(**automatic)
     assert evolve(of, first, NOW + YEAR) == (first, ())
-    assert rotation.warnings(of, kr.requests(of), first, NOW + dt.timedelta(days=80)) == ()
-    (told,) = rotation.warnings(of, kr.requests(of), first, NOW + YEAR)
+    assert notices.warnings(of, kr.requests(of), first, NOW + dt.timedelta(days=80)) == ()
+    (told,) = notices.warnings(of, kr.requests(of), first, NOW + YEAR)
     assert told.startswith("key server: reached its maximum age")
     second, changes = evolve(settings(**automatic, key_generation=2), first, NOW + YEAR)
     assert changes == ("rotated server: generation 2",)
@@ -178,8 +184,29 @@ def test_age_does_not_rotate_a_key_that_was_given_by_name(*, still: bool) -> Non
 def test_keys_given_in_vain_are_told() -> None:
     of = settings(peers=[{"name": "a"}], given_keys={"peer/gone": private_key("g"), "peer/a": private_key("a")})
     found, _ = evolve(of)
-    told = rotation.warnings(of, kr.requests(of), found, NOW)
+    told = notices.warnings(of, kr.requests(of), found, NOW)
     assert told == ("given_keys: nothing asks for peer/gone; it can be removed",)
+
+
+@pytest.mark.parametrize(
+    ("config", "told"),
+    [
+        ({"endpoint": "192.168.20.90:51820"}, "192.168.20.90"),
+        ({"endpoint": "192.168.20.90"}, "192.168.20.90"),
+        ({"endpoint": None, "ip_address": "192.168.20.90/24"}, "192.168.20.90"),
+        ({"endpoint": None, "ip_address": "dhcp"}, None),
+        ({"endpoint": "vpn.example.org:51820"}, None),
+        ({"endpoint": "198.51.100.1:51820"}, None),
+        ({"endpoint": "[2001:db8::1]:51820"}, None),
+    ],
+)
+def test_an_endpoint_that_clients_would_dial_through_the_tunnel_is_told(
+    config: dict[str, Any], told: str | None
+) -> None:
+    of = settings(**config)
+    found = notices.warnings(of, kr.requests(of), evolve(of)[0], NOW)
+    assert len(found) == (told is not None)
+    assert all(f"clients dial {told} and send 192.168.0.0/16 into the tunnel" in each for each in found)
 
 
 def test_keys_of_removed_peers_go() -> None:
@@ -225,14 +252,14 @@ def test_rotation_is_announced() -> None:
     of = settings(rotation_policy="automatic", max_key_age_days=40, peers=people)
     wanted = kr.requests(of)
     found, _ = evolve(of)
-    early = rotation.warnings(of, wanted, found, NOW)
+    early = notices.warnings(of, wanted, found, NOW)
     assert early == ("peer soon: expires at 2026-12-10T00:00:00+00:00",)
-    told = rotation.warnings(of, wanted, found, NOW + dt.timedelta(days=11))
+    told = notices.warnings(of, wanted, found, NOW + dt.timedelta(days=11))
     assert "key server: the first up after 2027-01-06 rotates it" in told
     assert not any("peer/manual" in each for each in told)
     late = NOW + dt.timedelta(days=40)
-    assert rotation.warnings(of, wanted, found, late) == (
+    assert notices.warnings(of, wanted, found, late) == (
         "key peer/manual: reached its maximum age on 2027-01-06; raise its generation (or change it where it is given)",
     )
     unknown = KeyRequest("peer/new", "wireguard", max_age_days=1)
-    assert rotation.warnings(settings(), [unknown], found, late) == ()
+    assert notices.warnings(settings(), [unknown], found, late) == ()

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from vpn.errors import Problem
 from vpn.settings.ip import IPNetwork, address
-from vpn.settings.names import split_endpoint
+from vpn.settings.names import host_of
 from vpn.settings.networks import forms, touches
 from vpn.settings.settings import Check, Settings
 
@@ -65,14 +65,14 @@ def _apis(settings: Settings) -> Iterator[Known]:
 def _own_endpoint(settings: Settings) -> Iterator[Known]:
     """Yield what clients dial to make a tunnel, and so do not reach through one."""
     if own := settings.interface.endpoint:
-        yield Known("endpoint", own, _host(own))
+        yield Known("endpoint", own, host_of(own))
 
 
 def _dialled(settings: Settings) -> Iterator[Known]:
     """Yield what the server dials."""
     for index, peer in enumerate(settings.peers):
         if peer.endpoint:
-            yield Known(f"peers[{index}].endpoint", peer.endpoint, _host(peer.endpoint))
+            yield Known(f"peers[{index}].endpoint", peer.endpoint, host_of(peer.endpoint))
 
 
 def _dialled_peers_are_let_in(settings: Settings) -> Iterator[Problem]:
@@ -81,13 +81,6 @@ def _dialled_peers_are_let_in(settings: Settings) -> Iterator[Problem]:
         host = _literal(known.host)
         if host and not touches(host, sources):
             yield Problem(known.key, known.value, "must be in listen_sources: the server would drop its answers")
-
-
-def _host(endpoint: str) -> str:
-    try:
-        return split_endpoint(endpoint)[0]
-    except ValueError:  # a port is optional in the server's own
-        return endpoint.strip("[]")
 
 
 def _literal(host: str) -> IPNetwork | None:

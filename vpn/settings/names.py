@@ -96,6 +96,14 @@ def split_endpoint(text: str) -> tuple[str, int]:
     return host(found["host"].strip("[]")), port
 
 
+def host_of(endpoint: str) -> str:
+    """Return the host of an endpoint, whose port may be left out, as the server's own may."""
+    try:
+        return split_endpoint(endpoint)[0]
+    except ValueError:
+        return endpoint.strip("[]")
+
+
 def join_endpoint(name: str, port: int) -> str:
     """Return `host:port`, an IPv6 address in brackets."""
     return f"[{name}]:{port}" if ":" in name else f"{name}:{port}"

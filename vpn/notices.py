@@ -1,13 +1,19 @@
-"""When keys are due, told ahead of time: nothing rotates by surprise (data model section 6)."""
+"""What people should know before it hurts.
+
+Keys that are due, so that nothing rotates by surprise (data model section 6); peers that expire; what is configured and
+cannot work.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from typing import Final
 
 from vpn.keyring import KeyRequest, Keyring, due, renews_itself
-from vpn.settings import Settings
+from vpn.settings import Settings, host_of
 
 AHEAD: Final = dt.timedelta(days=30)
 """How long before its date a rotation, or an expiry, is announced."""
@@ -16,12 +22,13 @@ AHEAD: Final = dt.timedelta(days=30)
 def warnings(
     settings: Settings, wanted: Sequence[KeyRequest], keyring: Keyring, now: dt.datetime, ahead: dt.timedelta = AHEAD
 ) -> tuple[str, ...]:
-    """Return what people should know of keys and of peers that expire within `ahead`."""
+    """Return what people should know of keys, of peers that expire within `ahead`, and of the endpoint."""
     return (
         *_key_warnings(wanted, keyring, now, ahead),
         *_behind(wanted, keyring),
         *_expiry_warnings(settings, now, ahead),
         *_given_in_vain(settings, wanted),
+        *_dialled_through_itself(settings),
     )
 
 
@@ -57,6 +64,20 @@ def _given_in_vain(settings: Settings, wanted: Sequence[KeyRequest]) -> Iterator
     asked = {request.name for request in wanted}
     for name in sorted((settings.keys.given_keys or {}).keys() - asked):
         yield f"given_keys: nothing asks for {name}; it can be removed"
+
+
+def _dialled_through_itself(settings: Settings) -> Iterator[str]:
+    """Tell of an endpoint inside what clients send into the tunnel: wg-quick keeps a way out of full tunnels alone."""
+    own, static = settings.interface.endpoint, settings.container.ip_address
+    host = host_of(own) if own else static.partition("/")[0]
+    with suppress(ValueError):  # a name, or an address that DHCP will give
+        address = ip_address(host)
+        for network in settings.destinations:
+            if address in network:
+                yield (
+                    f"endpoint: clients dial {host} and send {network} into the tunnel: those outside its own network "
+                    "cannot connect; set endpoint to an address that is not in there"
+                )
 
 
 def _dates(wanted: Sequence[KeyRequest], keyring: Keyring) -> Iterator[tuple[str, bool, dt.datetime]]:
