@@ -9,11 +9,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from cli.configured import Configured
+from cli.configured import Configured, lists_peers
 from cli.peer_comments import give_head, give_tail, take_head, take_tail
 from cli.peer_values import PEOPLE, Changes, Peer, index_of, indexes_of, secrets_of
 from cli.writing import replace_text
-from vpn.errors import ConfigError, Problem, StackError
+from vpn.errors import StackError
 
 
 class FileStore:
@@ -82,9 +82,8 @@ class FileStore:
     def _read(self) -> Any:
         """Return the file with its comments. Raise ConfigError for one that the program could not take peers from."""
         text = self._configured.peers_text() or ""
-        if not _lists_peers(self._configured.people(text).content):
-            told = self._configured.problems(PEOPLE, text)
-            raise ConfigError(told or [Problem("peers", None, "must be a list of mappings", self.where)])
+        if not lists_peers(self._configured.people(text).content.get("peers")):
+            raise self._configured.unlisted(text, self.where)
         return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
 
     def _as_written(self, peers: Sequence[Peer]) -> Any:
@@ -99,14 +98,6 @@ class FileStore:
         self._yaml.dump(content, text)
         self._configured.check(PEOPLE, text.getvalue())
         replace_text(self._configured.peers_path, text.getvalue())
-
-
-def _lists_peers(content: Mapping[str, Any]) -> bool:
-    """Whether the peers are a list, or nothing, and each of them has a name to be found by."""
-    peers = content.get("peers")
-    return peers is None or (
-        isinstance(peers, list) and all(isinstance(each, dict) and each.get("name") for each in peers)
-    )
 
 
 def _comments(text: str) -> str:
