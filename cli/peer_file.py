@@ -28,8 +28,8 @@ class FileStore:
         self._yaml.indent(mapping=2, sequence=4, offset=2)
 
     def peers(self) -> list[Peer]:
-        """Return the peers."""
-        return [dict(each) for each in self._read().get("peers") or []]
+        """Return the peers as the program reads them."""
+        return [dict(each) for each in self._checked()[1] or []]
 
     def add(self, peers: Sequence[Peer]) -> None:
         """Add peers at the end. Raise StackError for one that holds a secret."""
@@ -79,11 +79,17 @@ class FileStore:
         content["peers"] = deepcopy([*peers])
         self._write(content)
 
+    def _checked(self) -> tuple[str, Any]:
+        """Return the file's text, and the peers that the program takes from it. Raise ConfigError when it cannot."""
+        text = self._configured.peers_text() or ""
+        peers = self._configured.people(text).content.get("peers")
+        if not lists_peers(peers):
+            raise self._configured.unlisted(text, self.where)
+        return text, peers
+
     def _read(self) -> Any:
         """Return the file with its comments. Raise ConfigError for one that the program could not take peers from."""
-        text = self._configured.peers_text() or ""
-        if not lists_peers(self._configured.people(text).content.get("peers")):
-            raise self._configured.unlisted(text, self.where)
+        text, _ = self._checked()
         return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
 
     def _as_written(self, peers: Sequence[Peer]) -> Any:

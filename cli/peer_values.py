@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vpn.errors import StackError
 from vpn.settings.peers import readable_secrets
+from vpn.settings.types import boolean
 
 PEOPLE: Final = ("peers", "groups")
 Peer = dict[str, Any]
@@ -32,6 +33,14 @@ def indexes_of(peers: Sequence[Peer], names: Collection[str], where: str) -> dic
 def secrets_of(peer: Mapping[str, Any]) -> dict[str, str]:
     """Return the secrets that stand in a peer."""
     return {key: peer[key] for key in readable_secrets(peer)}
+
+
+def is_disabled(peer: Mapping[str, Any]) -> bool:
+    """Whether the program takes a peer for disabled; what it would refuse counts as not."""
+    try:
+        return boolean(peer.get("disabled", False))
+    except ValueError:
+        return False
 
 
 def refuse_numbers(peers: Sequence[Peer]) -> None:

@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,6 +251,84 @@ def test_the_list_shows_configured_and_deployed(wgvpn: Command) -> None:
     }
     assert found["alice"]["public_key"] == support.public_key("peer/alice")
     assert wgvpn("peer", "list").out.splitlines()[1].split()[:3] == ["alice", "active", "10.8.0.2"]
+
+
+def test_the_list_takes_disabled_as_the_program_does(home: Path, wgvpn: Command) -> None:
+    """YAML 1.1 reads `no` as false; `pulumi config` may hold words."""
+    make(home, peers=[{"name": "alice", "disabled": "false"}, {"name": "bob", "disabled": "true"}])
+    assert states(wgvpn) == {"alice": "active", "bob": "disabled"}
+    make(home, peers=[])
+    lines = [f"  - name: {word}-peer\n    disabled: {word}\n" for word in ("no", "off", "yes", "on", "maybe")]
+    (home / "peers.yaml").write_text("peers:\n" + "".join(lines))
+    disabled = {name for name, state in states(wgvpn).items() if state == "disabled"}
+    assert disabled == {"yes-peer", "on-peer"}
+
+
+def states(wgvpn: Command) -> dict[str, str]:
+    """Return the state of each peer as the list tells it."""
+    return {each["name"]: each["state"] for each in json.loads(wgvpn("peer", "list", "--json").out)}
+
+
+PEER_VERBS = (("list",), ("add", "erin"), *((verb, "alice") for verb in ("disable", "enable", "remove", "rotate")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"peers": [*PEERS, {"tunnel": "full"}]}, "peers[4].name: is required"),
+        ({"peers": [*PEERS, {"name": ["x"]}]}, "peers[4].name"),
+        ({"peers": [*PEERS, "dora"]}, "peers[4]: must be a mapping"),
+        ({"peers": "dora"}, "peers: must be a list"),
+        ({"peers": "[dora"}, "peers: must be a list"),
+        ({"peers": {"dora": {}}}, "peers: must be a list"),
+    ],
+)
+def test_peers_that_are_none_are_told_as_the_program_tells_it(
+    home: Path, wgvpn: Command, changes: dict[str, Any], told: str
+) -> None:
+    world = configured(home, changes)
+    before = world.read()
+    for words in (*PEER_VERBS, ("move",)):
+        done = wgvpn("peer", *words)
+        assert (done.code, told in done.err) == (3, True), (words, done.err)
+    assert world.read() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"peers": [{"name": "alice", "key_generation": "x"}]}, "peers[0].key_generation: x: must be a whole number"),
+        ({"given_keys": "abc"}, "given_keys: must map"),
+        ({"given_keys": "{abc"}, "given_keys: must map"),
+    ],
+)
+def test_a_rotation_of_what_breaks_rules_is_refused(
+    home: Path, wgvpn: Command, changes: dict[str, Any], told: str
+) -> None:
+    world = configured(home, changes)
+    before = world.read()
+    done = wgvpn("peer", "rotate", "alice")
+    assert (done.code, told in done.err, world.read()) == (3, True, before), done.err
+
+
+def test_peers_that_stand_as_one_text_are_moved_but_not_overwritten(home: Path, wgvpn: Command) -> None:
+    """`pulumi config set --path` on a text puts a list in its place that holds the change alone."""
+    world = configured(home, {"peers": json.dumps(PEERS), "groups": '{"staff": {}}'})
+    before = world.read()
+    assert wgvpn("peer", "list").code == 0
+    for words in PEER_VERBS[1:]:
+        done = wgvpn("peer", *words)
+        assert (done.code, "peer move" in done.err, world.read()) == (3, True, before), (words, done.err)
+    assert wgvpn("peer", "move").code == 0
+    assert [each.name for each in world.settings().peers] == ["alice", "bob", "carol", "dave"]
+
+
+def configured(home: Path, changes: dict[str, Any]) -> World:
+    """Return a stack with config values that nobody checked."""
+    world = make(home)
+    values = {key: {"value": value, "secret": key == "given_keys"} for key, value in changes.items()}
+    world.write(config=world.read()["config"] | values)
+    return world
 
 
 def test_moving_leaves_the_peers_as_they_are(home: Path, wgvpn: Command) -> None:
