@@ -14,6 +14,7 @@ from cli.peer_comments import give_head, give_tail, take_head, take_tail
 from cli.peer_values import PEOPLE, Changes, Peer, index_of, indexes_of, secrets_of
 from cli.writing import replace_text
 from vpn.errors import StackError
+from vpn.settings import PeerSettings
 
 
 class FileStore:
@@ -63,12 +64,10 @@ class FileStore:
         content = self._read()
         peers = content.get("peers") or []
         for name, index in indexes_of(peers, changes, self.where).items():
+            self._refuse_shared(name, peers[index], peers)
             tail = take_tail(peers[index])
             for key, value in changes[name].items():
-                if value is None:
-                    peers[index].pop(key, None)
-                else:
-                    peers[index][key] = value
+                _set(peers[index], key, value)
             give_tail(peers[index], tail)
         self._write(content)
 
@@ -92,6 +91,11 @@ class FileStore:
         text, _ = self._checked()
         return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
 
+    def _refuse_shared(self, name: str, peer: Any, peers: Sequence[Any]) -> None:
+        """Raise StackError for a peer whose values others take over (`<<: *anchor`): the change would be theirs too."""
+        if any(shared is peer for each in peers for shared in _taken_over(each)):
+            raise StackError(f"other peers take over the values of {name} in {self.where}: change it there by hand")
+
     def _as_written(self, peers: Sequence[Peer]) -> Any:
         """Return peers as the loader would have read them: only so can comments follow them."""
         text = io.StringIO()
@@ -104,6 +108,20 @@ class FileStore:
         self._yaml.dump(content, text)
         self._configured.check(PEOPLE, text.getvalue())
         replace_text(self._configured.peers_path, text.getvalue())
+
+
+def _taken_over(peer: Any) -> Sequence[Any]:
+    """Return the mappings whose values a peer takes over, as `<<: *anchor` says."""
+    return getattr(peer, "merge", ())
+
+
+def _set(peer: Any, key: str, value: Any) -> None:
+    """Set a value, or with None remove it: where it is taken over from an anchor too, the default takes its place."""
+    if value is None:
+        peer.pop(key, None)
+        value = PeerSettings.model_fields[key].default if any(key in each for each in _taken_over(peer)) else None
+    if value is not None:
+        peer[key] = value
 
 
 def _comments(text: str) -> str:

@@ -398,6 +398,45 @@ def test_a_broken_peers_file_is_told_as_the_program_tells_it(
     assert peers_file.read_bytes() == content
 
 
+SHARED = """peers:
+  - &base
+    name: alice
+    disabled: true
+  - <<: *base
+    name: bob
+  - <<: *base
+    name: carol
+    disabled: true
+"""
+
+
+@pytest.mark.parametrize("name", ["bob", "carol"])
+def test_a_peer_is_enabled_that_takes_over_another_one_s_values(peers_file: Path, wgvpn: Command, name: str) -> None:
+    peers_file.write_text(SHARED)
+    assert wgvpn("peer", "enable", name).code == 0
+    enabled = {each.name for each in World(peers_file.parent).settings().peers if not each.disabled}
+    assert enabled == {name}
+    assert wgvpn("peer", "disable", name).code == 0
+    assert all(each.disabled for each in World(peers_file.parent).settings().peers)
+
+
+@pytest.mark.parametrize("verb", ["enable", "disable", "rotate"])
+def test_a_peer_whose_values_others_take_over_is_not_changed_with_them(
+    peers_file: Path, wgvpn: Command, verb: str
+) -> None:
+    peers_file.write_text(SHARED)
+    done = wgvpn("peer", verb, "alice")
+    assert (done.code, "other peers take over the values of alice" in done.err) == (3, True), done.err
+    assert peers_file.read_text() == SHARED
+
+
+def test_a_removed_peer_leaves_its_values_to_those_that_take_them_over(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text(SHARED)
+    assert wgvpn("peer", "remove", "alice").code == 0
+    found = World(peers_file.parent).settings().peers
+    assert [(each.name, each.disabled) for each in found] == [("bob", True), ("carol", True)]
+
+
 def test_a_peer_that_breaks_a_rule_can_be_removed(peers_file: Path, wgvpn: Command) -> None:
     peers_file.write_text("peers:\n  - name: alice\n  - name: bob\n    group: nobody\n")
     assert wgvpn("peer", "remove", "bob").code == 0
