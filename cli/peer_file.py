@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
+from yaml.nodes import ScalarNode
+from yaml.resolver import Resolver
 
 from cli.configured import Configured, lists_peers
 from cli.peer_comments import give_head, give_tail, take_head, take_tail
@@ -16,6 +19,12 @@ from cli.writing import replace_text
 from vpn.errors import StackError
 from vpn.settings import PeerSettings
 
+_BLANK: Final = r"(?:[ \t]*(?:#.*)?\n)*"
+_HEAD: Final = re.compile(rf"{_BLANK}(?:%.*\n{_BLANK})*(?:---[ \t]*(?:#.*)?\n{_BLANK})?")
+"""What stands above the first value: comments, and the line that begins the document. The loader would forget some."""
+_RESOLVER: Any = Resolver()
+_TEXT: Final = "tag:yaml.org,2002:str"
+
 
 class FileStore:
     """Peers in the peers file, comments kept; it holds no secrets."""
@@ -23,6 +32,7 @@ class FileStore:
     def __init__(self, configured: Configured) -> None:
         self.where = configured.peers_path.name
         self._configured = configured
+        self._head = ""
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 4096
@@ -74,8 +84,8 @@ class FileStore:
     def fill(self, peers: Sequence[Peer], groups: Mapping[str, Any]) -> None:
         """Write a new file with these groups and peers."""
         content = self._yaml.load("{}")
-        content.update({"groups": dict(groups)} if groups else {})
-        content["peers"] = deepcopy([*peers])
+        content.update({"groups": _quoted(groups)} if groups else {})
+        content["peers"] = _quoted([*peers])
         self._write(content)
 
     def _checked(self) -> tuple[str, Any]:
@@ -89,7 +99,10 @@ class FileStore:
     def _read(self) -> Any:
         """Return the file with its comments. Raise ConfigError for one that the program could not take peers from."""
         text, _ = self._checked()
-        return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
+        text += "" if text.endswith("\n") or not text else "\n"
+        body = _HEAD.sub("", text, count=1)
+        self._head = text.removesuffix(body)
+        return self._yaml.load(body) or self._yaml.load("peers: []")
 
     def _refuse_shared(self, name: str, peer: Any, peers: Sequence[Any]) -> None:
         """Raise StackError for a peer whose values others take over (`<<: *anchor`): the change would be theirs too."""
@@ -99,15 +112,16 @@ class FileStore:
     def _as_written(self, peers: Sequence[Peer]) -> Any:
         """Return peers as the loader would have read them: only so can comments follow them."""
         text = io.StringIO()
-        self._yaml.dump([*peers], text)
+        self._yaml.dump(_quoted([*peers]), text)
         return self._yaml.load(text.getvalue())
 
     def _write(self, content: Any) -> None:
         text = io.StringIO()
         content.fa.set_block_style()
         self._yaml.dump(content, text)
-        self._configured.check(PEOPLE, text.getvalue())
-        replace_text(self._configured.peers_path, text.getvalue())
+        whole = self._head + text.getvalue()
+        self._configured.check(PEOPLE, whole)
+        replace_text(self._configured.peers_path, whole)
 
 
 def _taken_over(peer: Any) -> Sequence[Any]:
@@ -124,6 +138,15 @@ def _set(peer: Any, key: str, value: Any) -> None:
         peer[key] = value
 
 
-def _comments(text: str) -> str:
-    """Return the comment lines of a file that holds nothing else; the loader would forget them."""
-    return "".join(f"{line}\n" for line in text.splitlines() if line.lstrip().startswith("#") or not line.strip())
+def _quoted(value: Any) -> Any:
+    """Return a copy in which texts are quoted that the program would read as something else, as the name `no`.
+
+    The program reads YAML 1.1; the writer here knows only what 1.2 makes of a text.
+    """
+    if isinstance(value, Mapping):
+        return {_quoted(key): _quoted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_quoted(each) for each in value]
+    if isinstance(value, str) and _RESOLVER.resolve(ScalarNode, value, (True, False)) != _TEXT:
+        return SingleQuotedScalarString(value)
+    return value

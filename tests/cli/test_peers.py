@@ -177,6 +177,26 @@ peers:
     )
 
 
+WORDS = ("no", "off", "yes", "ON", "null", "2027", "2027-01-31", "1_0", "0x1f")
+"""Names that YAML takes for something else where they stand unquoted, in its version 1.1 or 1.2."""
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_name_that_is_a_word_of_yaml_stays_a_name(peers_file: Path, wgvpn: Command, name: str) -> None:
+    assert wgvpn("peer", "add", name).code == 0
+    assert World(peers_file.parent).settings().peers[-1].name == name
+    assert wgvpn("peer", "disable", name).code == 0
+    assert wgvpn("peer", "remove", name).code == 0
+    assert peers_file.read_text() == FILE
+
+
+def test_names_that_are_words_of_yaml_are_moved_as_names(home: Path, wgvpn: Command) -> None:
+    world = make(home, deployed=False, peers=[{"name": name} for name in WORDS], groups={"no": {"tunnel": "full"}})
+    assert wgvpn("peer", "move").code == 0
+    found = world.settings()
+    assert ([each.name for each in found.peers], [*found.groups]) == ([*WORDS], ["no"])
+
+
 def test_a_secret_does_not_get_into_the_peers_file(
     peers_file: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
