@@ -59,7 +59,7 @@ def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:
 
 
 def leaves(path: str, value: Any) -> dict[str, str]:
-    """Return the scalars below a key path as `pulumi config set --path` takes them; None sets nothing."""
+    """Return the scalars below a key path as `pulumi config set --path` takes them: of None and what is empty, none."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
