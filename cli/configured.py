@@ -56,8 +56,19 @@ class Configured:
 
     @property
     def peers(self) -> list[dict[str, Any]]:
-        """The peers of the stack's config (not of the peers file); they may hold secrets."""
-        return [dict(each) for each in _decoded(self.values.get("peers", []))]
+        """The peers of the stack's config (not of the peers file); they may hold secrets.
+
+        Raise ConfigError when they are no list of mappings with a name each.
+        """
+        peers = decoded(self.values.get("peers"))
+        if not lists_peers(peers):
+            raise self.unlisted(None, "the stack's config")
+        return [dict(each) for each in peers or []]
+
+    def unlisted(self, text: str | None, where: str) -> ConfigError:
+        """Return what to say of peers that `lists_peers` denies; `text` is the peers file's, if they are."""
+        told = self.problems(_PEOPLE, text)
+        return ConfigError(told or [Problem("peers", None, "must be a list of mappings with a name each", where)])
 
     def with_values(self, values: Mapping[str, Any]) -> Configured:
         """Return the configuration as it would be with these values."""
@@ -159,5 +170,18 @@ def _text(key: str, path: Path) -> str:
         raise ConfigError([Problem(key, str(path), f"cannot be read: {reason}")]) from None
 
 
-def _decoded(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+def decoded(value: Any) -> Any:
+    """Return a value as the program takes it: a list or mapping may stand as its JSON text."""
+    try:
+        return json.loads(value) if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"} else value
+    except json.JSONDecodeError:
+        return value
+
+
+def lists_peers(peers: Any) -> bool:
+    """Whether this is a list, or nothing, in which each peer is a mapping with a name to be found by."""
+    return peers is None or (isinstance(peers, list) and all(isinstance(e, dict) and _is_named(e) for e in peers))
+
+
+def _is_named(peer: Mapping[str, Any]) -> bool:
+    return bool(peer.get("name")) and not isinstance(peer["name"], list | dict)

@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from cli.configured import Configured
+from cli.configured import Configured, decoded
 from cli.pulumi import Pulumi
+from vpn.errors import ConfigError, Problem
 
 KEY = "given_keys"
 
 
 def given_keys(configured: Configured) -> dict[str, str]:
-    """Return the given keys by name; they are secrets."""
-    found = configured.values.get(KEY) or {}
-    return dict(json.loads(found) if isinstance(found, str) else found)
+    """Return the given keys by name; they are secrets. Raise ConfigError when they are no mapping."""
+    found = decoded(configured.values.get(KEY, {}))
+    if not isinstance(found, dict):
+        raise ConfigError([Problem(KEY, None, "must map server, peer/NAME or psk/NAME to a key")])
+    return dict(found)
 
 
 def give(pulumi: Pulumi, configured: Configured, keys: Mapping[str, str]) -> None:

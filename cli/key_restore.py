@@ -6,7 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.peer_values import PEOPLE, leaves, secrets_of
+from cli.configured import decoded, lists_peers
+from cli.peer_values import PEOPLE, Peer, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS
@@ -22,12 +23,16 @@ def content(stack: Stack) -> dict[str, Any]:
 
 
 def check(stack: Stack, backup: Mapping[str, Any], *, force: bool) -> None:
-    """Raise StackError unless the stack has the backup's name and, without `force`, no state of its own."""
+    """Raise StackError unless the stack has the backup's name and, without `force`, no state of its own.
+
+    Raise ConfigError when it has peers to which the backup's secrets could not be told to belong.
+    """
     name = stack.pulumi.name()
     if name.rpartition("/")[2] != str(backup["stack"]).rpartition("/")[2]:
         raise StackError(f"the backup is of stack {backup['stack']}, not {name}: pulumi stack init {backup['stack']}")
     if not force and stack.deployed.resources:
         raise StackError("the stack has a state already, perhaps a newer one; --force replaces it")
+    _ = stack.configured.peers
 
 
 def restore(stack: Stack, backup: Mapping[str, Any]) -> list[str]:
@@ -44,14 +49,20 @@ def differences(stack: Stack, backup: Mapping[str, Any]) -> list[tuple[str, str]
     """
     configured = stack.configured
     left = SECRET_KEYS | (set(PEOPLE) if configured.peers_path.exists() else set())
-    saved = {key: each.get("objectValue", each["value"]) for key, each in backup["config"].items()}
-    keys = sorted((saved.keys() | configured.values.keys()) - left)
+    saved, now = _values(backup["config"]), {key: decoded(each) for key, each in configured.values.items()}
+    keys = sorted((saved.keys() | now.keys()) - left)
     hidden = configured.secret | {key for key, each in backup["config"].items() if each.get("secret")}
     return [
         (key, "encrypted" if key in hidden else _shown(saved.get(key)))
         for key in keys
-        if saved.get(key) != configured.values.get(key)
+        if saved.get(key) != now.get(key)
     ]
+
+
+def _values(config: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return config values by key, lists and mappings as such; no peers and no groups count as not set."""
+    found = {key: each.get("objectValue", decoded(each.get("value"))) for key, each in config.items()}
+    return {key: each for key, each in found.items() if each or key not in PEOPLE}
 
 
 def _shown(value: Any) -> str:
@@ -73,22 +84,49 @@ def _config(stack: Stack, saved: Mapping[str, Mapping[str, Any]]) -> Iterator[st
     What else is not secret is version control's; so is a peers file, in which the peers may stand by now.
     """
     now = stack.pulumi.config()
-    peers_now = now.get("peers", {}).get("objectValue") or []
-    peers = saved.get("peers", {}).get("objectValue") or []
     for key in sorted(SECRET_KEYS & saved.keys()):
         if now.get(key, {}).get("value") != saved[key]["value"]:
             stack.pulumi.set_secret(key, str(saved[key]["value"]))
             yield key
-    if peers and not peers_now and not stack.configured.peers_path.exists():
-        peers_now = [{k: v for k, v in each.items() if k not in secrets_of(each)} for each in peers]
-        groups = {} if now.get("groups", {}).get("objectValue") else saved.get("groups", {}).get("objectValue") or {}
-        stack.pulumi.set_plain(leaves("groups", groups) | leaves("peers", peers_now))
-        yield from ["groups", "peers"] if groups else ["peers"]
-    yield from _peer_secrets(stack, peers, peers_now)
+    then, own = _values(saved), _values(now)
+    if not then.get("peers") or not lists_peers(then["peers"]):
+        return
+    if not own.get("peers") and not stack.configured.peers_path.exists():
+        missing = [key for key in ("groups", "peers") if key in then and key not in own]
+        yield from _people(stack, {key: saved[key] for key in missing}, then)
+    elif "objectValue" in now.get("peers", {}):  # what stands as a text has no places to set
+        yield from _peer_secrets(stack, then["peers"], own.get("peers", []))
 
 
-def _peer_secrets(stack: Stack, peers: list[dict[str, Any]], peers_now: list[dict[str, Any]]) -> Iterator[str]:
-    places = {each.get("name"): index for index, each in enumerate(peers_now)}
+def _people(stack: Stack, saved: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any]) -> Iterator[str]:
+    """Set groups and peers exactly as they were; what is secret in them goes in encrypted.
+
+    Where a backup does not tell which value is the encrypted one, the whole becomes one encrypted text, which the
+    program reads as well; so does a text that holds keys.
+    """
+    pulumi, plain = stack.pulumi, {}
+    for key, each in saved.items():
+        keys = key == "peers" and any(map(secrets_of, values[key]))
+        if "objectValue" in each and (keys or not each.get("secret")):
+            plain[key] = [_without_secrets(peer) for peer in values[key]] if key == "peers" else values[key]
+        elif keys or each.get("secret"):
+            pulumi.set_secret(key, str(each["value"]))
+        else:
+            pulumi.set_plain({key: str(each["value"])})
+        yield key
+    if plain:
+        pulumi.set_structured(plain)
+    if "peers" in plain:
+        yield from _peer_secrets(stack, values["peers"], plain["peers"])
+
+
+def _without_secrets(peer: Peer) -> Peer:
+    hidden = secrets_of(peer)
+    return {key: value for key, value in peer.items() if key not in hidden}
+
+
+def _peer_secrets(stack: Stack, peers: list[Peer], peers_now: list[Peer]) -> Iterator[str]:
+    places = {each["name"]: index for index, each in enumerate(peers_now)}
     for peer in peers:
         for key, value in secrets_of(peer).items():
             index = places.get(peer["name"])

@@ -7,12 +7,9 @@ stack holds them already and keeps what is no longer given.
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from cli.configured import Configured
+from cli.configured import Configured, decoded
 from cli.peer_file import FileStore
-from cli.peer_values import Peer, secrets_of
+from cli.peer_values import PEOPLE, Peer, secrets_of
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.keyring import Keyring, peer_key, preshared_key
@@ -30,7 +27,8 @@ def to_file(stack: Stack, configured: Configured) -> int:
         raise StackError("there are no peers in the stack's config")
     held = stack.deployed.keyring if any(secrets_of(each) for each in peers) else Keyring()
     plain = [without_secrets(each, held) for each in peers]
-    groups = _decoded(configured.values.get("groups", {}))
+    configured.check(PEOPLE)
+    groups = decoded(configured.values.get("groups", {}))
     without = Configured(
         configured.directory,
         {key: value for key, value in configured.values.items() if key not in ("peers", "groups")},
@@ -56,7 +54,3 @@ def without_secrets(peer: Peer, held: Keyring) -> Peer:
         else:
             found["preshared_key"] = GENERATED
     return found
-
-
-def _decoded(value: Any) -> dict[str, Any]:
-    return dict(json.loads(value) if isinstance(value, str) else value)

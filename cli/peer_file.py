@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import SingleQuotedScalarString
+from yaml.nodes import ScalarNode
+from yaml.resolver import Resolver
 
-from cli.configured import Configured
+from cli.configured import Configured, lists_peers
 from cli.peer_comments import give_head, give_tail, take_head, take_tail
 from cli.peer_values import PEOPLE, Changes, Peer, index_of, indexes_of, secrets_of
 from cli.writing import replace_text
-from vpn.errors import ConfigError, Problem, StackError
+from vpn.errors import StackError
+from vpn.settings import PeerSettings
+
+_BLANK: Final = r"(?:[ \t]*(?:#.*)?\n)*"
+_HEAD: Final = re.compile(rf"{_BLANK}(?:%.*\n{_BLANK})*(?:---[ \t]*(?:#.*)?\n{_BLANK})?")
+"""What stands above the first value: comments, and the line that begins the document. The loader would forget some."""
+_RESOLVER: Any = Resolver()
+_TEXT: Final = "tag:yaml.org,2002:str"
 
 
 class FileStore:
@@ -22,14 +32,15 @@ class FileStore:
     def __init__(self, configured: Configured) -> None:
         self.where = configured.peers_path.name
         self._configured = configured
+        self._head = ""
         self._yaml = YAML()
         self._yaml.preserve_quotes = True
         self._yaml.width = 4096
         self._yaml.indent(mapping=2, sequence=4, offset=2)
 
     def peers(self) -> list[Peer]:
-        """Return the peers."""
-        return [dict(each) for each in self._read().get("peers") or []]
+        """Return the peers as the program reads them."""
+        return [dict(each) for each in self._checked()[1] or []]
 
     def add(self, peers: Sequence[Peer]) -> None:
         """Add peers at the end. Raise StackError for one that holds a secret."""
@@ -63,52 +74,79 @@ class FileStore:
         content = self._read()
         peers = content.get("peers") or []
         for name, index in indexes_of(peers, changes, self.where).items():
+            self._refuse_shared(name, peers[index], peers)
             tail = take_tail(peers[index])
             for key, value in changes[name].items():
-                if value is None:
-                    peers[index].pop(key, None)
-                else:
-                    peers[index][key] = value
+                _set(peers[index], key, value)
             give_tail(peers[index], tail)
         self._write(content)
 
     def fill(self, peers: Sequence[Peer], groups: Mapping[str, Any]) -> None:
         """Write a new file with these groups and peers."""
         content = self._yaml.load("{}")
-        content.update({"groups": dict(groups)} if groups else {})
-        content["peers"] = deepcopy([*peers])
+        content.update({"groups": _quoted(groups)} if groups else {})
+        content["peers"] = _quoted([*peers])
         self._write(content)
+
+    def _checked(self) -> tuple[str, Any]:
+        """Return the file's text, and the peers that the program takes from it. Raise ConfigError when it cannot."""
+        text = self._configured.peers_text() or ""
+        peers = self._configured.people(text).content.get("peers")
+        if not lists_peers(peers):
+            raise self._configured.unlisted(text, self.where)
+        return text, peers
 
     def _read(self) -> Any:
         """Return the file with its comments. Raise ConfigError for one that the program could not take peers from."""
-        text = self._configured.peers_text() or ""
-        if not _lists_peers(self._configured.people(text).content):
-            told = self._configured.problems(PEOPLE, text)
-            raise ConfigError(told or [Problem("peers", None, "must be a list of mappings", self.where)])
-        return self._yaml.load(text) or self._yaml.load(_comments(text) + "peers: []")
+        text, _ = self._checked()
+        text += "" if text.endswith("\n") or not text else "\n"
+        body = _HEAD.sub("", text, count=1)
+        self._head = text.removesuffix(body)
+        return self._yaml.load(body) or self._yaml.load("peers: []")
+
+    def _refuse_shared(self, name: str, peer: Any, peers: Sequence[Any]) -> None:
+        """Raise StackError for a peer whose values others take over (`<<: *anchor`): the change would be theirs too."""
+        if any(shared is peer for each in peers for shared in _taken_over(each)):
+            raise StackError(f"other peers take over the values of {name} in {self.where}: change it there by hand")
 
     def _as_written(self, peers: Sequence[Peer]) -> Any:
         """Return peers as the loader would have read them: only so can comments follow them."""
         text = io.StringIO()
-        self._yaml.dump([*peers], text)
+        self._yaml.dump(_quoted([*peers]), text)
         return self._yaml.load(text.getvalue())
 
     def _write(self, content: Any) -> None:
         text = io.StringIO()
         content.fa.set_block_style()
         self._yaml.dump(content, text)
-        self._configured.check(PEOPLE, text.getvalue())
-        replace_text(self._configured.peers_path, text.getvalue())
+        whole = self._head + text.getvalue()
+        self._configured.check(PEOPLE, whole)
+        replace_text(self._configured.peers_path, whole)
 
 
-def _lists_peers(content: Mapping[str, Any]) -> bool:
-    """Whether the peers are a list, or nothing, and each of them has a name to be found by."""
-    peers = content.get("peers")
-    return peers is None or (
-        isinstance(peers, list) and all(isinstance(each, dict) and each.get("name") for each in peers)
-    )
+def _taken_over(peer: Any) -> Sequence[Any]:
+    """Return the mappings whose values a peer takes over, as `<<: *anchor` says."""
+    return getattr(peer, "merge", ())
 
 
-def _comments(text: str) -> str:
-    """Return the comment lines of a file that holds nothing else; the loader would forget them."""
-    return "".join(f"{line}\n" for line in text.splitlines() if line.lstrip().startswith("#") or not line.strip())
+def _set(peer: Any, key: str, value: Any) -> None:
+    """Set a value, or with None remove it: where it is taken over from an anchor too, the default takes its place."""
+    if value is None:
+        peer.pop(key, None)
+        value = PeerSettings.model_fields[key].default if any(key in each for each in _taken_over(peer)) else None
+    if value is not None:
+        peer[key] = value
+
+
+def _quoted(value: Any) -> Any:
+    """Return a copy in which texts are quoted that the program would read as something else, as the name `no`.
+
+    The program reads YAML 1.1; the writer here knows only what 1.2 makes of a text.
+    """
+    if isinstance(value, Mapping):
+        return {_quoted(key): _quoted(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_quoted(each) for each in value]
+    if isinstance(value, str) and _RESOLVER.resolve(ScalarNode, value, (True, False)) != _TEXT:
+        return SingleQuotedScalarString(value)
+    return value

@@ -122,4 +122,9 @@ class ConfigStore:
         self._pulumi.set_plain({path: leaf for each in wanted for path, leaf in leaves(each, wanted[each]).items()})
 
     def _check(self, peers: list[Peer]) -> None:
+        if self._configured.peers and isinstance(self._configured.values["peers"], str):
+            raise StackError(
+                "the peers stand in the stack's config as one text, in whose place pulumi config would put the change "
+                "alone: wgvpn peer move takes them to the peers file first"
+            )
         self._configured.with_values({"peers": peers}).check(PEOPLE)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from vpn.errors import StackError
 from vpn.settings.peers import readable_secrets
+from vpn.settings.types import boolean
 
 PEOPLE: Final = ("peers", "groups")
 Peer = dict[str, Any]
@@ -34,6 +35,14 @@ def secrets_of(peer: Mapping[str, Any]) -> dict[str, str]:
     return {key: peer[key] for key in readable_secrets(peer)}
 
 
+def is_disabled(peer: Mapping[str, Any]) -> bool:
+    """Whether the program takes a peer for disabled; what it would refuse counts as not."""
+    try:
+        return boolean(peer.get("disabled", False))
+    except ValueError:
+        return False
+
+
 def refuse_numbers(peers: Sequence[Peer]) -> None:
     """Raise StackError for a name that `pulumi config set --path` would turn into a number or a boolean."""
     for each in peers:
@@ -50,7 +59,7 @@ def changed_peer(peer: Mapping[str, Any], values: Mapping[str, Any]) -> Peer:
 
 
 def leaves(path: str, value: Any) -> dict[str, str]:
-    """Return the scalars below a key path as `pulumi config set --path` takes them; None sets nothing."""
+    """Return the scalars below a key path as `pulumi config set --path` takes them: of None and what is empty, none."""
     if value is None:
         return {}
     if isinstance(value, Mapping):

@@ -77,6 +77,15 @@ class Pulumi:
         if pairs:
             self.run("config", "set-all", "--path", *pairs)
 
+    def set_structured(self, values: Mapping[str, Any]) -> None:
+        """Set whole lists and mappings by key, all at once and exactly, empty ones included. None holds a secret."""
+        # Pulumi takes `value`; `objectValue` only says that it is no text. Twice the peers might not fit an argument.
+        entries = {
+            f"{NAMESPACE}:{key}": {"value": json.dumps(value), "objectValue": {}, "secret": False}
+            for key, value in values.items()
+        }
+        self.run("config", "set-all", "--json", json.dumps(entries))
+
     def set_secret(self, path: str, value: str) -> None:
         """Set one encrypted value by key path."""
         self.run("config", "set", "--secret", "--path", f"{NAMESPACE}:{path}", stdin=value)

@@ -9,6 +9,7 @@ import typer
 from cli import moving, output, reading, rotation
 from cli.configured import Configured
 from cli.peer_store import PeerStore, open_store
+from cli.peer_values import PEOPLE, is_disabled
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.settings.peers import GENERATED, NONE
@@ -121,6 +122,7 @@ def rotate(
 ) -> None:
     """Renew a peer's keys at the next up."""
     stack, configured, store = _open(context)
+    configured.check(PEOPLE)
     made = stack.deployed.generations
     rotation.rotate_peer(store, configured, name, made, settings=configured.settings() if preshared else None)
     output.note(f"{name} gets new keys: {NEXT}, then hand over: wgvpn client {name}")
@@ -142,7 +144,7 @@ def list_(context: typer.Context, json: output.Json = False) -> None:
 
 
 def _described(peer: dict[str, Any], made: dict[str, Any]) -> dict[str, Any]:
-    state = "disabled" if peer.get("disabled") else made.get("status", "not deployed")
+    state = "disabled" if is_disabled(peer) else made.get("status", "not deployed")
     return {
         "name": peer["name"],
         "state": state,

@@ -1,7 +1,7 @@
 """A stand-in of the `pulumi` command for tests: config and state in a JSON file, every call on record.
 
-Run as a program, it answers as CLI 3.250 does: `config --json`, `config set-all`, `config set --secret` (value from
-standard input), `config rm`, `stack ls`, `stack export`, `stack import`.
+Run as a program, it answers as CLI 3.250 does: `config --json`, `config set-all` (pairs, or `--json`),
+`config set --secret` (value from standard input), `config rm`, `stack ls`, `stack export`, `stack import`.
 """
 
 import json
@@ -33,10 +33,7 @@ def respond(world: dict[str, Any], arguments: list[str], stdin: str) -> str:
         case ["config", "--json"]:
             return json.dumps({PREFIX + key: shown(each) for key, each in world["config"].items()})
         case ["config", "set-all"]:
-            pairs = [value for flag, value in pairwise(arguments) if flag == "--plaintext"]
-            for pair in pairs:
-                path, _, value = pair.removeprefix(PREFIX).partition("=")
-                put(world["config"], path, value, secret=False)
+            set_all(world["config"], arguments)
         case ["config", "set"]:
             path = next(each for each in arguments if each.startswith(PREFIX)).removeprefix(PREFIX)
             put(world["config"], path, stdin.removesuffix("\n"), secret=True)
@@ -51,6 +48,18 @@ def respond(world: dict[str, Any], arguments: list[str], stdin: str) -> str:
         case _:
             sys.exit(f"error: unknown command {arguments[:2]}")
     return ""
+
+
+def set_all(config: dict[str, Any], arguments: list[str]) -> None:
+    """Set pairs of key path and value, or whole values in the form of `config --json`."""
+    for flag, given in pairwise(arguments):
+        if flag == "--plaintext":
+            path, _, text = given.removeprefix(PREFIX).partition("=")
+            put(config, path, text, secret=False)
+        elif flag == "--json":
+            for key, each in json.loads(given).items():
+                value = json.loads(each["value"]) if "objectValue" in each else each["value"]
+                config[key.removeprefix(PREFIX)] = {"value": value, "secret": each["secret"]}
 
 
 def shown(entry: dict[str, Any]) -> dict[str, Any]:

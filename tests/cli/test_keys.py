@@ -3,6 +3,7 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -185,3 +186,65 @@ def test_a_state_follows_its_container_to_another_vmid(world: World) -> None:
     after = retarget(before, 2090, 2095)
     assert "2090" not in json.dumps(after)
     assert json.loads(json.dumps(after).replace("2095", "2090")) == before
+
+
+def through_a_backup(home: Path, wgvpn: Command, passphrase: str, config: dict[str, Any]) -> tuple[World, str]:
+    """Return a new stack that got its peers from a backup of one with this config, and what was said."""
+    old, target = make(home), home / "keys.backup"
+    old.write(config=old.read()["config"] | config)
+    assert wgvpn("keys", "backup", str(target), "--passphrase-file", passphrase).code == 0
+    new = make(home, deployed=False, peers=[], groups={})
+    done = wgvpn("keys", "restore", str(target), "--passphrase-file", passphrase)
+    assert done.code == 0, done.err
+    return new, done.out
+
+
+PSK = support.private_key("psk of somebody")
+EMPTY = {"name": "alice", "group": "ext", "allow": [], "dns": [], "client_routes": [], "disabled": False}
+PLAIN = [EMPTY, {"name": "2027", "allow": [{"network": "192.168.1.0/24", "ports": []}]}]
+GROUPS = {"ext": {}, "staff.eu": {"allow": [], "mtu": 1400}}
+
+
+def test_empty_lists_and_groups_come_back_for_they_mean_something(home: Path, wgvpn: Command, passphrase: str) -> None:
+    """`allow: []` is a peer that may reach nothing; without it, everything."""
+    peers = [{**EMPTY, "preshared_key": PSK}, *PLAIN[1:]]
+    config = {"peers": {"value": peers, "secret": True}, "groups": {"value": GROUPS, "secret": False}}
+    new, said = through_a_backup(home, wgvpn, passphrase, config)
+    assert (new.value("groups"), new.value("peers"), new.is_secret("peers")) == (GROUPS, peers, True)
+    assert "left alone" not in said
+    assert not any(PSK in json.dumps(each) for each in new.calls())
+
+
+@pytest.mark.parametrize("secret", [False, True])
+@pytest.mark.parametrize("peers", [PLAIN, [{"name": "alice", "preshared_key": PSK}]])
+def test_peers_that_stand_as_text_come_back_as_text(
+    home: Path, wgvpn: Command, passphrase: str, peers: list[object], secret: bool
+) -> None:
+    config = {"peers": {"value": json.dumps(peers), "secret": secret}, "groups": {"value": GROUPS, "secret": False}}
+    new, said = through_a_backup(home, wgvpn, passphrase, config)
+    assert (new.value("peers"), new.value("groups")) == (json.dumps(peers), GROUPS)
+    assert new.is_secret("peers") == (secret or PSK in json.dumps(peers))
+    assert "left alone" not in said
+    assert not any(PSK in json.dumps(each) for each in new.calls())
+
+
+def test_what_was_encrypted_in_groups_and_peers_does_not_come_back_readable(
+    home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    config = {"peers": {"value": PLAIN, "secret": True}, "groups": {"value": GROUPS, "secret": True}}
+    new, said = through_a_backup(home, wgvpn, passphrase, config)
+    assert [json.loads(new.value(key)) for key in ("peers", "groups")] == [PLAIN, GROUPS]
+    assert (new.is_secret("peers"), new.is_secret("groups"), "left alone" in said) == (True, True, False)
+    assert [each.name for each in new.settings().peers] == ["alice", "2027"]
+    assert not any("staff.eu" in json.dumps(each) for each in new.calls())
+
+
+def test_peers_that_nobody_could_tell_apart_stop_a_restore_before_anything(
+    saved: Path, home: Path, wgvpn: Command, passphrase: str
+) -> None:
+    new = make(home, deployed=False)
+    config = new.read()["config"]
+    new.write(config=config | {"peers": {"value": ["alice"], "secret": False}})
+    before = new.read()
+    done = wgvpn("keys", "restore", str(saved), "--passphrase-file", passphrase)
+    assert (done.code, "peers[0]: must be a mapping" in done.err, new.read()) == (3, True, before)

@@ -91,11 +91,26 @@ def test_the_only_peer_can_be_removed_and_another_one_added(
     assert path.read_text().split() == f"peers: {beside}\n - name: bob\n{end}".split()
 
 
-@pytest.mark.parametrize("before", ["# our people\n# (none yet)\n", "# our people\n\n", "---\n# our people\n"])
+@pytest.mark.parametrize(
+    "before", ["# our people\n# (none yet)\n", "# our people\n\n", "---\n# our people\n", "# ours"]
+)
 def test_a_file_of_comments_keeps_them(home: Path, wgvpn: Command, before: str) -> None:
     path = written(home, before)
     assert wgvpn("peer", "add", "alice").code == 0
-    assert path.read_text() == before.removeprefix("---\n") + "peers:\n  - name: alice\n"
+    assert path.read_text() == before + "\n" * (not before.endswith("\n")) + "peers:\n  - name: alice\n"
+
+
+@pytest.mark.parametrize(
+    "head", ["# our people\n---\n", "---   # ours\n", "%YAML 1.1\n# ours\n\n--- # x\n\n# y\n", "---\n"]
+)
+def test_what_stands_above_the_document_stays(home: Path, wgvpn: Command, head: str) -> None:
+    path = written(home, f"{head}peers:\n  - name: alice\n")
+    for words, lines in ((("add", "bob"), "  - name: bob\n"), (("remove", "bob"), "")):
+        assert wgvpn("peer", *words).code == 0
+        assert path.read_text() == f"{head}peers:\n  - name: alice\n{lines}"
+    done = wgvpn("peer", "add", "carol", "--group", "nobody")
+    line = head.count("\n") + 4
+    assert (done.code, f"peers.yaml:{line}" in done.err) == (3, True), done.err
 
 
 @pytest.mark.parametrize("before", ["peers:\n  # nobody\n", "peers: []   # nobody\n", "peers:   # nobody\n"])

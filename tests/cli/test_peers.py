@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -176,6 +177,26 @@ peers:
     )
 
 
+WORDS = ("no", "off", "yes", "ON", "null", "2027", "2027-01-31", "1_0", "0x1f")
+"""Names that YAML takes for something else where they stand unquoted, in its version 1.1 or 1.2."""
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_name_that_is_a_word_of_yaml_stays_a_name(peers_file: Path, wgvpn: Command, name: str) -> None:
+    assert wgvpn("peer", "add", name).code == 0
+    assert World(peers_file.parent).settings().peers[-1].name == name
+    assert wgvpn("peer", "disable", name).code == 0
+    assert wgvpn("peer", "remove", name).code == 0
+    assert peers_file.read_text() == FILE
+
+
+def test_names_that_are_words_of_yaml_are_moved_as_names(home: Path, wgvpn: Command) -> None:
+    world = make(home, deployed=False, peers=[{"name": name} for name in WORDS], groups={"no": {"tunnel": "full"}})
+    assert wgvpn("peer", "move").code == 0
+    found = world.settings()
+    assert ([each.name for each in found.peers], [*found.groups]) == ([*WORDS], ["no"])
+
+
 def test_a_secret_does_not_get_into_the_peers_file(
     peers_file: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +273,84 @@ def test_the_list_shows_configured_and_deployed(wgvpn: Command) -> None:
     assert wgvpn("peer", "list").out.splitlines()[1].split()[:3] == ["alice", "active", "10.8.0.2"]
 
 
+def test_the_list_takes_disabled_as_the_program_does(home: Path, wgvpn: Command) -> None:
+    """YAML 1.1 reads `no` as false; `pulumi config` may hold words."""
+    make(home, peers=[{"name": "alice", "disabled": "false"}, {"name": "bob", "disabled": "true"}])
+    assert states(wgvpn) == {"alice": "active", "bob": "disabled"}
+    make(home, peers=[])
+    lines = [f"  - name: {word}-peer\n    disabled: {word}\n" for word in ("no", "off", "yes", "on", "maybe")]
+    (home / "peers.yaml").write_text("peers:\n" + "".join(lines))
+    disabled = {name for name, state in states(wgvpn).items() if state == "disabled"}
+    assert disabled == {"yes-peer", "on-peer"}
+
+
+def states(wgvpn: Command) -> dict[str, str]:
+    """Return the state of each peer as the list tells it."""
+    return {each["name"]: each["state"] for each in json.loads(wgvpn("peer", "list", "--json").out)}
+
+
+PEER_VERBS = (("list",), ("add", "erin"), *((verb, "alice") for verb in ("disable", "enable", "remove", "rotate")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"peers": [*PEERS, {"tunnel": "full"}]}, "peers[4].name: is required"),
+        ({"peers": [*PEERS, {"name": ["x"]}]}, "peers[4].name"),
+        ({"peers": [*PEERS, "dora"]}, "peers[4]: must be a mapping"),
+        ({"peers": "dora"}, "peers: must be a list"),
+        ({"peers": "[dora"}, "peers: must be a list"),
+        ({"peers": {"dora": {}}}, "peers: must be a list"),
+    ],
+)
+def test_peers_that_are_none_are_told_as_the_program_tells_it(
+    home: Path, wgvpn: Command, changes: dict[str, Any], told: str
+) -> None:
+    world = configured(home, changes)
+    before = world.read()
+    for words in (*PEER_VERBS, ("move",)):
+        done = wgvpn("peer", *words)
+        assert (done.code, told in done.err) == (3, True), (words, done.err)
+    assert world.read() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"peers": [{"name": "alice", "key_generation": "x"}]}, "peers[0].key_generation: x: must be a whole number"),
+        ({"given_keys": "abc"}, "given_keys: must map"),
+        ({"given_keys": "{abc"}, "given_keys: must map"),
+    ],
+)
+def test_a_rotation_of_what_breaks_rules_is_refused(
+    home: Path, wgvpn: Command, changes: dict[str, Any], told: str
+) -> None:
+    world = configured(home, changes)
+    before = world.read()
+    done = wgvpn("peer", "rotate", "alice")
+    assert (done.code, told in done.err, world.read()) == (3, True, before), done.err
+
+
+def test_peers_that_stand_as_one_text_are_moved_but_not_overwritten(home: Path, wgvpn: Command) -> None:
+    """`pulumi config set --path` on a text puts a list in its place that holds the change alone."""
+    world = configured(home, {"peers": json.dumps(PEERS), "groups": '{"staff": {}}'})
+    before = world.read()
+    assert wgvpn("peer", "list").code == 0
+    for words in PEER_VERBS[1:]:
+        done = wgvpn("peer", *words)
+        assert (done.code, "peer move" in done.err, world.read()) == (3, True, before), (words, done.err)
+    assert wgvpn("peer", "move").code == 0
+    assert [each.name for each in world.settings().peers] == ["alice", "bob", "carol", "dave"]
+
+
+def configured(home: Path, changes: dict[str, Any]) -> World:
+    """Return a stack with config values that nobody checked."""
+    world = make(home)
+    values = {key: {"value": value, "secret": key == "given_keys"} for key, value in changes.items()}
+    world.write(config=world.read()["config"] | values)
+    return world
+
+
 def test_moving_leaves_the_peers_as_they_are(home: Path, wgvpn: Command) -> None:
     people = [
         {
@@ -317,6 +416,45 @@ def test_a_broken_peers_file_is_told_as_the_program_tells_it(
         done = wgvpn("peer", *words)
         assert (done.code, told in done.err) == (3, True), (words, done.err)
     assert peers_file.read_bytes() == content
+
+
+SHARED = """peers:
+  - &base
+    name: alice
+    disabled: true
+  - <<: *base
+    name: bob
+  - <<: *base
+    name: carol
+    disabled: true
+"""
+
+
+@pytest.mark.parametrize("name", ["bob", "carol"])
+def test_a_peer_is_enabled_that_takes_over_another_one_s_values(peers_file: Path, wgvpn: Command, name: str) -> None:
+    peers_file.write_text(SHARED)
+    assert wgvpn("peer", "enable", name).code == 0
+    enabled = {each.name for each in World(peers_file.parent).settings().peers if not each.disabled}
+    assert enabled == {name}
+    assert wgvpn("peer", "disable", name).code == 0
+    assert all(each.disabled for each in World(peers_file.parent).settings().peers)
+
+
+@pytest.mark.parametrize("verb", ["enable", "disable", "rotate"])
+def test_a_peer_whose_values_others_take_over_is_not_changed_with_them(
+    peers_file: Path, wgvpn: Command, verb: str
+) -> None:
+    peers_file.write_text(SHARED)
+    done = wgvpn("peer", verb, "alice")
+    assert (done.code, "other peers take over the values of alice" in done.err) == (3, True), done.err
+    assert peers_file.read_text() == SHARED
+
+
+def test_a_removed_peer_leaves_its_values_to_those_that_take_them_over(peers_file: Path, wgvpn: Command) -> None:
+    peers_file.write_text(SHARED)
+    assert wgvpn("peer", "remove", "alice").code == 0
+    found = World(peers_file.parent).settings().peers
+    assert [(each.name, each.disabled) for each in found] == [("bob", True), ("carol", True)]
 
 
 def test_a_peer_that_breaks_a_rule_can_be_removed(peers_file: Path, wgvpn: Command) -> None:
