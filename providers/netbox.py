@@ -90,22 +90,26 @@ class ReservationProvider(Provider[ReservationProps]):
             id_ = _registry(netbox, new).reserve(new.records, adopt=new.adopt)
             return str(id_), new.with_(page=netbox.page(VIRTUAL_MACHINE.path, id_))
 
-    def on_read(self, id_: str, old: ReservationProps) -> ReservationProps | None:
-        """Observe name and place; None when no virtual machine carries the tag."""
+    def on_read(self, id_: str, old: ReservationProps) -> ReservationProps:
+        """Observe name and place; "" for a machine that is gone.
+
+        It is never forgotten: its removal is what takes away the other records, which may well be there.
+        """
         del id_
         with connections.netbox(old.url) as netbox:
             found = _registry(netbox, old).machine(old.records)
             if found is None:
-                return None
+                return old.with_(machine="")
             return old.with_(machine=found["name"], site=found["site"], cluster=found["cluster"])
 
     def on_update(self, id_: str, old: ReservationProps, new: ReservationProps) -> ReservationProps:
-        """Keep the name in another NetBox; in the same one the registration renames or moves the virtual machine.
+        """Keep the name in another NetBox, or again; the registration renames or moves a virtual machine that is there.
 
         So that nothing is written here that the registration would not put back when the change is taken back.
         """
         del id_
-        return new.with_(page=old.page) if old.url == new.url else self.on_create(new)[1]
+        there = old.machine and old.url == new.url
+        return new.with_(page=old.page) if there else self.on_create(new)[1]
 
     def on_delete(self, id_: str, old: ReservationProps) -> None:
         """Remove everything that carries the stack's tag, unless others' objects hang on it."""

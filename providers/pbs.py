@@ -10,7 +10,6 @@ from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
-from pydantic import Field
 
 from clients.backup_jobs import BackupJobs
 from clients.pbs import JobKind, Pbs
@@ -18,51 +17,21 @@ from clients.proxmox import SYSTEM as PROXMOX
 from providers import connections
 from providers.base import Provider
 from providers.pbs_checks import (
-    Schedule,
     covering_now,
     foreign,
+    group_problems,
     is_ours,
     problems,
+    strangers,
     uncovered,
     warnings,
 )
+from providers.pbs_props import RegistrationProps, ReservationProps, Schedule
 from vpn import backup
 from vpn.backup import Job
-from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
+from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError, Rejected
 
 ATTEMPTS = 3
-
-
-class ReservationProps(Schedule):
-    """The schedule's place, proven; `warnings` says what is allowed but unwise.
-
-    `vmids` are all that the stack's container has had: backups of each are its own.
-    """
-
-    warnings: list[str] = Field(default_factory=list)
-    vmids: list[int] = Field(default_factory=list)
-
-
-class RegistrationProps(Schedule):
-    """The schedule itself. `check` writes the jobs out, as their APIs will have them; `epoch` is that of its intent."""
-
-    backup_schedule: str
-    prune_schedule: str
-    verify_schedule: str
-    prune: Job = Field(default_factory=dict)
-    verify: Job = Field(default_factory=dict)
-    backup: Job = Field(default_factory=dict)
-    covered_by: list[str] | None = None
-    epoch: int = 0
-
-    def written_out(self) -> "RegistrationProps":
-        """Return the same with the jobs that these inputs mean."""
-        own = self.backup_job == "own"
-        return self.with_(
-            prune=backup.prune_job(self.place, self.prune_schedule, self.retention, self.mark),
-            verify=backup.verify_job(self.place, self.verify_schedule, self.mark),
-            backup=backup.backup_job(self.vmid, self.storage, self.backup_schedule, self.mark) if own else {},
-        )
 
 
 class ReservationProvider(Provider[ReservationProps]):
@@ -74,13 +43,13 @@ class ReservationProvider(Provider[ReservationProps]):
 
     def on_check(self, old: ReservationProps | None, new: ReservationProps) -> ReservationProps:
         """Look at both systems when anything about the place is new; refuse with all problems at once."""
-        vmids = sorted({new.vmid, *((old.vmid, *old.vmids) if old else ())})
+        new = new.remembering(old)
         if old and not self.on_diff(old, new):
-            return new.with_(warnings=old.warnings, vmids=vmids)
+            return new.with_(warnings=old.warnings)
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
-            if found := problems(pbs, proxmox, new, vmids, first=old is None):
+            if found := problems(pbs, proxmox, new, first=old is None):
                 raise ConfigError(found)
-            return new.with_(warnings=warnings(pbs, new), vmids=vmids)
+            return new.with_(warnings=warnings(pbs, new))
 
     def on_create(self, new: ReservationProps) -> tuple[str, ReservationProps]:
         """Nothing is made yet: the place was proven in `check`."""
@@ -101,23 +70,24 @@ class RegistrationProvider(Provider[RegistrationProps]):
     """Makes the prune, verify and backup jobs and keeps them as they should be."""
 
     props = RegistrationProps
-    computed = frozenset({"covered_by"})
+    computed = frozenset({"covered_by", "strangers", "vmids"})
     replace_on = frozenset({"job_id"})
 
     def on_check(self, old: RegistrationProps | None, new: RegistrationProps) -> RegistrationProps:
         """Write the jobs out, so that preview shows them and refresh can differ from them."""
-        return new.written_out().with_(covered_by=(old.covered_by or None) if old else None)
+        return new.written_out().remembering(old).with_(covered_by=(old.covered_by or None) if old else None)
 
     def on_diff(self, old: RegistrationProps, new: RegistrationProps) -> set[str]:
-        """Count it as a change that a refresh found no job covering the CT: the update looks again, and says so."""
-        return super().on_diff(old, new) | ({"covered_by"} if old.covered_by == [] else set())
+        """Count it as a change that a refresh found no job covering the CT, or others' backups: the update says so."""
+        found = {"covered_by": old.covered_by == [], "strangers": bool(old.strangers)}
+        return super().on_diff(old, new) | {name for name, there in found.items() if there}
 
     def on_create(self, new: RegistrationProps) -> tuple[str, RegistrationProps]:
         """Make the jobs, or bring ours to what they should be."""
         return new.job_id, _ensure(new)
 
     def on_read(self, id_: str, old: RegistrationProps) -> RegistrationProps:
-        """Observe the jobs; one that is gone shows as empty."""
+        """Observe the jobs, of which one that is gone shows as empty, and whose backups lie beside ours."""
         del id_
         with connections.pbs() as pbs, connections.proxmox() as proxmox:
             own = BackupJobs(proxmox).get(old.job_id) if old.backup_job == "own" else None
@@ -126,6 +96,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
                 verify=_observed(pbs, "verify", old.job_id),
                 backup=backup.as_job(own or {}, backup.BACKUP_KEYS),
                 covered_by=covering_now(proxmox, old),
+                strangers=_strangers_seen(pbs, old),
             )
 
     def on_update(self, id_: str, old: RegistrationProps, new: RegistrationProps) -> RegistrationProps:
@@ -153,11 +124,13 @@ def _ensure(new: RegistrationProps) -> RegistrationProps:
         covered = covering_now(proxmox, new)
         if not covered:  # then nothing that prunes is touched
             raise NotFound(PROXMOX, uncovered(new))
+        if found := group_problems(pbs, new):
+            raise ConfigError(found)
         _repeat_on_conflict(lambda: _ensure_pbs(pbs, "prune", new, new.prune))
         _repeat_on_conflict(lambda: _ensure_pbs(pbs, "verify", new, new.verify))
         if new.backup_job == "pool":
             _remove_marked(BackupJobs(proxmox), new.mark)
-    return new.with_(covered_by=covered)
+    return new.with_(covered_by=covered, strangers=[])
 
 
 def _remove_marked(jobs: BackupJobs, mark: str) -> None:
@@ -217,6 +190,14 @@ def _marked(jobs: Iterable[dict[str, Any]], mark: str) -> list[str]:
 
 def _keys(kind: JobKind) -> tuple[str, ...]:
     return backup.PRUNE_KEYS if kind == "prune" else backup.VERIFY_KEYS
+
+
+def _strangers_seen(pbs: Pbs, old: RegistrationProps) -> list[str]:
+    """Return whose backups lie beside ours: those known where PBS opens the namespace to nobody, as in maintenance."""
+    try:
+        return strangers(pbs, old)
+    except (NotFound, Rejected):
+        return old.strangers
 
 
 def _observed(pbs: Pbs, kind: JobKind, job_id: str) -> Job:

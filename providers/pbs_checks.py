@@ -1,15 +1,14 @@
 """What must hold before a backup schedule is made, on Proxmox Backup Server and on Proxmox VE."""
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from clients.backup_jobs import BackupJobs
 from clients.pbs import SYSTEM, Pbs
 from clients.proxmox import Proxmox
 from providers.base import anew
-from providers.props import Props
+from providers.pbs_props import Schedule
 from vpn import backup, marks
-from vpn.backup import Place, Retention
 from vpn.errors import Forbidden, Problem, listed
 
 CLOSED = "maintenance"
@@ -25,52 +24,34 @@ Found = Mapping[str, Any]
 _OWN_JOB = frozenset({"Sys.Modify", "Datastore.Allocate"})  # on / and on the storage (API viewer, POST /cluster/backup)
 
 
-class Schedule(Props):
-    """What both resources know: whose schedule, of which CT, and where its backups lie.
-
-    `url` is there so that a move to another server shows and is carried out: the jobs are made there, and those on
-    the server left behind stay, since it may be gone. The connection itself takes the address from the config.
-    """
-
-    url: str = ""
-    mark: str = ""
-    job_id: str
-    vmid: int
-    node: str
-    pool: str | None = None
-    storage: str
-    datastore: str
-    namespace: str = ""
-    backup_job: Literal["own", "pool"] = "own"
-    adopt: bool = False
-    shared: bool = False
-    keep_last: int = 0
-    keep_daily: int = 0
-    keep_weekly: int = 0
-    keep_monthly: int = 0
-
-    @property
-    def retention(self) -> Retention:
-        """How many backups stay."""
-        return Retention(self.keep_last, self.keep_daily, self.keep_weekly, self.keep_monthly)
-
-    @property
-    def place(self) -> Place:
-        """Datastore and namespace."""
-        return Place(self.datastore, self.namespace)
-
-
-def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, vmids: Collection[int], *, first: bool) -> list[Problem]:
+def problems(pbs: Pbs, proxmox: Proxmox, new: Schedule, *, first: bool) -> list[Problem]:
     """Return everything that stands against the schedule, by config key.
 
-    `vmids` are those our container has had; `first` is whether the state has no reservation yet.
+    `first` is whether the state has no reservation yet.
     """
     prune, verify = pbs.jobs("prune"), pbs.jobs("verify")
     renewal = _renewal_problems([*prune, *verify], new) if first else []
     if renamed := _renamed_problems([*prune, *verify], new):
         return [*renamed, *renewal]
-    place = _place_problems(pbs, new) or _group_problems(pbs, new, vmids)
+    place = _place_problems(pbs, new) or group_problems(pbs, new)
     return [*place, *_job_problems(prune, verify, new), *_cluster_problems(proxmox, new), *renewal]
+
+
+def strangers(pbs: Pbs, new: Schedule) -> list[str]:
+    """Return the backup groups of others that our prune job acts on: all of the namespace, for it has no filter.
+
+    None where that is wanted.
+    """
+    if new.shared:
+        return []
+    return [*backup.strangers(pbs.groups(new.datastore, new.namespace), {new.vmid, *new.vmids})]
+
+
+def group_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
+    """Say whose backups our prune job would remove."""
+    others = strangers(pbs, new)
+    rule = STRANGERS.format(groups=listed(others, most=NAMED))
+    return [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
 
 
 def covering(jobs: Iterable[Mapping[str, Any]], new: Schedule) -> list[str]:
@@ -123,13 +104,6 @@ def _place_problems(pbs: Pbs, new: Schedule) -> list[Problem]:
     missing = sorted(backup.NEEDED - pbs.privileges(new.place.acl_path))
     rule = f"lacks {', '.join(missing)} on {new.place.acl_path} (given to both the user and the token)"
     return [Problem("pbs_token", None, rule)] if missing else []
-
-
-def _group_problems(pbs: Pbs, new: Schedule, vmids: Collection[int]) -> list[Problem]:
-    """Say whose backups our prune job would remove: it acts on every group of the namespace, and has no filter."""
-    others = () if new.shared else backup.strangers(pbs.groups(new.datastore, new.namespace), vmids)
-    rule = STRANGERS.format(groups=listed(others, most=NAMED))
-    return [Problem("pbs_namespace", repr(new.namespace), rule)] if others else []
 
 
 def _renewal_problems(jobs: Iterable[Found], new: Schedule) -> list[Problem]:

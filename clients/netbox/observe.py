@@ -37,13 +37,26 @@ def marked(netbox: NetBox, mark: Mark, kinds: Sequence[Kind] = KINDS) -> dict[st
     return found
 
 
+def refuse_copies(raw: Raw) -> None:
+    """Raise OwnershipError when two virtual machines carry the tag.
+
+    One was copied by hand, and which of them is ours cannot be told.
+    """
+    machines = raw[VIRTUAL_MACHINE.name]
+    if len(machines) > 1:
+        names = ", ".join(f"{each.get('name')!r} (id {each['id']})" for each in machines)
+        raise OwnershipError(
+            f"NetBox: several virtual machines carry this stack's tag: {names}; take it off those"
+            " that are not the VPN server"
+        )
+
+
 def observe(raw: Raw, known: Records, directory: Directory) -> Observation:
     """Return our objects under the keys of `known` records where they are the same.
 
-    Raises OwnershipError when two virtual machines carry the tag: one was copied by hand, and
-    which of them is ours cannot be told.
+    Raises OwnershipError when two virtual machines carry the tag.
     """
-    _refuse_copies(raw[VIRTUAL_MACHINE.name])
+    refuse_copies(raw)
     keyed = {}
     for kind in KINDS:
         keyed[kind] = _keyed(kind, raw[kind.name], list(known.get(kind.name, {})), directory)
@@ -112,15 +125,6 @@ def _keyed(
         renamed = kind in FEW and free
         keyed[free.pop(0) if renamed else f"{key} #{found['id']}"] = found
     return keyed
-
-
-def _refuse_copies(machines: Sequence[ApiObject]) -> None:
-    if len(machines) > 1:
-        names = ", ".join(f"{each.get('name')!r} (id {each['id']})" for each in machines)
-        raise OwnershipError(
-            f"NetBox: several virtual machines carry this stack's tag: {names}; take it off those"
-            " that are not the VPN server"
-        )
 
 
 def _queries(kind: Kind, wanted: Records, keys: Sequence[str], directory: Directory) -> list[dict[str, Filter]]:

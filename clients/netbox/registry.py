@@ -78,8 +78,12 @@ class Registry:
         return directory.id(VIRTUAL_MACHINE.name, next(iter(wanted[VIRTUAL_MACHINE.name])))
 
     def retire(self) -> None:
-        """Show that the server is being taken apart; nothing to do when it is not registered."""
+        """Show that the server is being taken apart; nothing to do when it is not registered.
+
+        Raises OwnershipError when a copy of the virtual machine carries the tag too.
+        """
         raw = look.marked(self._netbox, self._mark)
+        look.refuse_copies(raw)
         for kind, status in RETIRED.items():
             said = {"status": status, "changelog_message": self._mark.message}
             self._netbox.update(kind.path, [{"id": each["id"], **said} for each in raw[kind.name]])
@@ -87,9 +91,11 @@ class Registry:
     def remove(self) -> None:
         """Remove everything that carries the stack's tag, then the tag.
 
-        Raises OwnershipError, before anything is removed, when objects of others hang on ours.
+        Raises OwnershipError, before anything is removed, when objects of others hang on ours or when a copy of the
+        virtual machine carries the tag too.
         """
         raw = look.marked(self._netbox, self._mark)
+        look.refuse_copies(raw)
         refuse_dependents(self._netbox, self._mark, raw)
         for kind in reversed(KINDS):
             ids = [int(each["id"]) for each in raw[kind.name]]

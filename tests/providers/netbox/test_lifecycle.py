@@ -10,7 +10,7 @@ from tests.providers.engine import CheckFailed
 from tests.providers.host import UNKNOWN, Host
 from tests.providers.netbox.engine import PEERS, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
-from tests.providers.netbox.test_drift import facts
+from tests.providers.netbox.test_drift import END, VM, facts, one
 
 WRITES = ("POST", "PATCH", "PUT")
 
@@ -61,6 +61,17 @@ def test_destroy_leaves_netbox_exactly_as_it_was(stack: Stack, clean: NetBoxServ
     before = clean.dump()
     stack.up()
     assert clean.dump() != before
+    stack.destroy()
+    assert clean.dump() == before
+
+
+def test_what_is_left_without_its_machine_goes_with_a_destroy(stack: Stack, clean: NetBoxServer) -> None:
+    before = clean.dump()
+    stack.up()
+    for path in (END, VM):
+        clean.delete(f"{path}/{one(clean, path)['id']}/")
+    stack.refresh()
+    stack.refresh()  # of what is known to be gone, too
     stack.destroy()
     assert clean.dump() == before
 

@@ -75,9 +75,16 @@ def test_a_record_whose_tag_was_taken_off_is_no_longer_ours(stack: Stack, clean:
 
 def test_a_copy_with_our_tag_is_not_guessed_about(stack: Stack, clean: NetBoxServer) -> None:
     stack.up()
+    machines = "virtualization/virtual-machines"
     tags = [{"name": MARK}]
-    clean.post("virtualization/virtual-machines/", {"name": "copy", "site": {"slug": "main"}, "tags": tags})
-    assert "several virtual machines carry this stack's tag: 'copy' (id " in error_of(stack.refresh)
+    copy = clean.post(f"{machines}/", {"name": "copy", "site": {"slug": "main"}, "tags": tags})
+    before = clean.dump()
+    for action in (stack.refresh, stack.registration.destroy, stack.reservation.destroy):
+        assert "several virtual machines carry this stack's tag: 'copy' (id " in error_of(action)
+    assert clean.dump() == before
+    clean.patch(f"{machines}/{copy['id']}/", {"tags": []})
+    stack.destroy()
+    assert [each["name"] for each in clean.all(machines)] == ["copy"]
 
 
 def test_another_stack_is_another_owner(stack: Stack, clean: NetBoxServer, proxy: FaultyProxy) -> None:

@@ -139,12 +139,52 @@ def test_a_namespace_with_another_guest_s_backups_is_not_pruned_unless_that_is_w
     assert stack.up(shared=True) == ("same", "same")
 
 
+def test_backups_of_others_that_came_later_show_and_stop_the_next_change(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    systems.back_up("ct", "2090")
+    systems.back_up("vm", "100")
+    systems.pbs.data["prune"][JOB]["keep-daily"] = 1
+    edited = systems.jobs
+    assert stack.up() == ("same", "same")  # asks nobody
+    stack.refresh()
+    assert stack.registration.outs["strangers"] == ["vm/100"]
+    assert "other guests (vm/100)" in error_of(stack.up)
+    assert systems.jobs == edited
+    systems.pbs.datastore("backup").remove_group("wireguard", "vm", "100")
+    assert stack.up() == ("same", "update")
+    assert systems.jobs == before
+    assert stack.up() == ("same", "same")
+
+
+def test_a_change_that_the_place_does_not_see_looks_for_others_backups_too(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    before = systems.jobs
+    systems.back_up("vm", "100")
+    with pytest.raises(HostError, match=r"pbs_namespace: .*other guests \(vm/100\).*pbs_shared_namespace"):
+        stack.up(prune_schedule="05:00")
+    assert systems.jobs == before
+    assert stack.up(prune_schedule="05:00", shared=True) == ("update", "update")
+    stack.refresh()
+    assert stack.up(prune_schedule="05:00", shared=True) == ("same", "same")
+
+
+def test_a_namespace_that_is_gone_is_no_reason_to_see_nothing_else(stack: Stack, systems: Systems) -> None:
+    stack.up()
+    systems.pbs.datastore("backup").delete_namespace("wireguard", groups=True)
+    systems.pbs.data["prune"].pop(JOB)
+    stack.refresh()
+    assert stack.registration.outs["prune"] == {}
+
+
 def test_backups_of_the_vmid_our_container_had_before_are_its_own(stack: Stack, systems: Systems) -> None:
     systems.back_up("ct", "2090")
     stack.up()
     assert stack.up(vmid=2091) == ("update", "update")
     assert stack.up(vmid=2091, keep_daily=9) == ("update", "update")
     assert stack.reservation.outs["vmids"] == [2090, 2091]
+    stack.refresh()
+    assert stack.up(vmid=2091, keep_daily=9) == ("same", "same")
 
 
 def test_a_prune_job_of_the_same_namespace_that_keeps_more_is_named(stack: Stack, systems: Systems) -> None:
