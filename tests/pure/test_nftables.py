@@ -191,6 +191,7 @@ def test_the_server_itself_answers_few() -> None:
     rules = chain(nftables.render(CASES["open"]()), "input")
     assert rules[1:] == [
         'iifname "lo" accept',
+        'iifname "wg0" udp dport 51820 counter drop comment "tunnel in the tunnel"',
         "ip saddr @listen4 udp dport 51820 accept",
         'udp dport 51820 counter drop comment "refused"',
         "ip saddr @ssh4 tcp dport 22 accept",
