@@ -62,7 +62,8 @@ def of_network(network: Network) -> WgConf:
         # own subnet covers it. Only site networks need routes.
         table="off",
         save_config=own.save_config,
-        post_up=(f"ip -batch {ROUTES_FILE}", *(f"ip route replace {way}" for way in distant)),
+        # A router that is away keeps nobody's tunnel down; whoever looks for its route finds it missing.
+        post_up=(f"ip -batch {ROUTES_FILE}", *(f"ip route replace {way} || true" for way in distant)),
         post_down=tuple(f"ip route del {way} || true" for way in distant),
         peers=tuple(_wg_peer(peer) for peer in network.active),
     )

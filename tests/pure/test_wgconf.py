@@ -161,7 +161,7 @@ def test_routes_of_sites_stand_in_order_ipv4_first() -> None:
 
 def test_a_route_without_a_metric_leaves_it_to_the_kernel() -> None:
     conf = wgconf.of_network(network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1"}]))
-    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1",)
+    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 || true",)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +184,14 @@ def test_routers_beyond_are_set_up_and_taken_down() -> None:
     conf = wgconf.of_network(
         network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}])
     )
-    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 metric 5",)
+    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 metric 5 || true",)
     assert conf.post_down == ("ip route del 10.30.0.0/16 via 192.168.10.1 metric 5 || true",)
 
 
 def test_a_router_by_its_link_local_address_is_looked_for_on_the_container_s_own_link() -> None:
     route = {"destination_network": "fd09::/64", "gateway": "fe80::1", "metric": 5}
     conf = wgconf.of_network(network(address_ipv6="fd00:8::1/64", routes=[route]))
-    assert conf.post_up[1:] == ("ip route replace fd09::/64 via fe80::1 dev eth0 metric 5",)
+    assert conf.post_up[1:] == ("ip route replace fd09::/64 via fe80::1 dev eth0 metric 5 || true",)
     assert conf.post_down == ("ip route del fd09::/64 via fe80::1 dev eth0 metric 5 || true",)
 
 
