@@ -93,5 +93,38 @@ def test_rules_of_a_firewall_that_was_stopped_stay_away(server: Machine) -> None
     assert not (server.home / "table").exists()
 
 
+def test_static_routes_that_were_lost_are_set_again(server: Machine) -> None:
+    """A DHCP client that flushes its interface takes them; one whose router is away comes back later, without a word."""
+    here, away = "10.30.0.0/16 via 192.168.10.1 metric 5", "10.31.0.0/16 via 192.168.10.9"
+    assert server.apply(TEAM.but(static_routes=f"{here},{away}")).report["ok"]
+    (server.home / "routers").write_text("")
+    (server.home / "unreachable").write_text("192.168.10.9\n")
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert watch(server) == ""
+    assert watch(server) == f"static routes were lost and are set again: {here}\n"
+    assert watch(server) == ""
+    (server.home / "unreachable").unlink()
+    assert watch(server) == f"static routes were lost and are set again: {away}\n"
+    server.calls()
+    assert watch(server) == ""
+    assert server.calls() == []
+
+
+def test_static_routes_of_a_tunnel_that_was_stopped_stay_away(server: Machine) -> None:
+    assert server.apply(TEAM.but(static_routes="10.30.0.0/16 via 192.168.10.1")).report["ok"]
+    (server.home / "routers").write_text("")
+    server.run(server.bin / "systemctl", "stop", "wg-quick@wg0.service")
+    assert watch(server) == ""
+    assert (server.home / "routers").read_text() == ""
+
+
+def watch(server: Machine) -> str:
+    """Let the watch look once; returns what it says."""
+    for name in ("endpoints", "handshakes"):
+        (server.home / name).write_text("")
+    return server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1").said
+
+
 def test_what_was_told_outlasts_a_restart_of_the_watch() -> None:
     assert "RuntimeDirectoryPreserve=restart\n" in (SCRIPTS / "units/watch.service").read_text()
