@@ -48,6 +48,7 @@ def render(network: Network) -> str:
         interface=network.interface.name,
         port=network.interface.listen_port,
         stateless=(("listen", "udp", network.interface.listen_port), ("ssh", "tcp", SSH_PORT)),
+        ssh_port=SSH_PORT,
         agent_port=AGENT_PORT,
         firewall=firewall,
         families=FAMILIES,

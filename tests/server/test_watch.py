@@ -94,7 +94,7 @@ def test_rules_of_a_firewall_that_was_stopped_stay_away(server: Machine) -> None
 
 
 def test_static_routes_that_were_lost_are_set_again(server: Machine) -> None:
-    """A DHCP client that flushes its interface takes them; one whose router is away comes back later, without a word."""
+    """A DHCP client that flushes its interface takes them; one whose router is away comes back later, in silence."""
     here, away = "10.30.0.0/16 via 192.168.10.1 metric 5", "10.31.0.0/16 via 192.168.10.9"
     assert server.apply(TEAM.but(static_routes=f"{here},{away}")).report["ok"]
     (server.home / "routers").write_text("")

@@ -194,3 +194,12 @@ def test_what_the_server_encrypted_does_not_go_into_the_tunnel(place: Crossing) 
         place.inside("lan", "ip", "address", "delete", "10.20.0.9/32", "dev", "eth0")
     counted = place.inside("srv", "nft", "list", "counter", "inet", "foreign_output", "encrypted")
     assert "packets 0 " in counted
+
+
+@pytest.mark.parametrize("target", ["10.8.0.1", SERVER])
+def test_a_site_reaches_no_ssh_of_the_server_through_the_tunnel(place: Crossing, target: str) -> None:
+    """Sources that are wide, as the default's 192.168.0.0/16, hold a site that nobody meant."""
+    place.load(rules(ssh_sources=["10.0.0.0/8", *NEAR]))
+    assert place.connects("10.8.0.5", target, 22)
+    assert not place.connects("10.20.0.5", target, 22)
+    assert place.connects(HOST, SERVER, 22, side="lan")
