@@ -177,6 +177,18 @@ def test_limited_peers_go_to_their_chain_which_ends_in_drop() -> None:
     ]
 
 
+@pytest.mark.parametrize(("peer_to_peer", "aside"), [(False, 'oifname != "wg0" '), (True, "")])
+def test_a_wildcard_leads_to_other_peers_only_where_they_reach_each_other(peer_to_peer: bool, aside: str) -> None:
+    people = [{"name": "a", "allow": [{"network": "::/0"}, {"network": "203.0.113.0/24"}]}]
+    people += [{"name": "b", "site_networks": ["203.0.113.0/24"]}]
+    text = nftables.render(network(address_ipv6="fd00:8::1/64", peer_to_peer=peer_to_peer, peers=people))
+    assert chain(text, "peer_a")[:3] == [
+        f"{aside}ip6 daddr @destinations6 accept",
+        f"{aside}ip6 daddr != @private6 accept",
+        "ip daddr 203.0.113.0/24 accept",
+    ]
+
+
 def test_a_full_tunnel_reaches_the_internet_and_no_private_network_beside_the_routes() -> None:
     text = nftables.render(team())
     assert elements(text, "full4") == ["10.8.0.2"]
