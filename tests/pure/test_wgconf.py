@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -92,6 +93,16 @@ def test_the_server_file_is_as_shown(golden: Golden) -> None:
 
 def test_the_smallest_server_file_is_as_shown(golden: Golden) -> None:
     golden("wg0-alone.conf", wgconf.render_server(network(save_config=False, mtu=1420, listen_port=443)))
+
+
+@pytest.mark.parametrize(("config", "rendered"), [({}, 1420), ({"mtu": 1380}, 1380)])
+def test_the_servers_mtu_is_always_said_and_a_clients_only_where_it_was_given(
+    config: dict[str, Any], rendered: int
+) -> None:
+    """Without one wg-quick asks for the route to every endpoint, tens of seconds for a crowd."""
+    found = network(peers=[{"name": "alice"}], **config)
+    assert f"\nMTU = {rendered}\n" in wgconf.render_server(found)
+    assert (found.interface.mtu, found.peers[0].mtu) == (config.get("mtu"), config.get("mtu"))
 
 
 def test_the_runtime_file_is_as_shown(golden: Golden) -> None:
