@@ -101,7 +101,7 @@ tool_systemctl() {
     done
     case ${words[0]} in
         is-system-running) echo running ;;
-        is-active | is-enabled)
+        is-active | is-enabled | is-failed)
             if grep -qw "${words[0]#is-}" "$MACHINE/units/${words[1]}" 2>/dev/null; then word=${words[0]#is-}; else word=inactive; fi
             $quiet || echo "$word"
             [[ $word != inactive ]]
