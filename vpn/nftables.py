@@ -16,7 +16,7 @@ from typing import Any, Final
 from vpn import rendering
 from vpn.agent import PORT as AGENT_PORT
 from vpn.network import Access, Network, Peer
-from vpn.settings import AllowRule, IPNetwork
+from vpn.settings import NIC, AllowRule, IPNetwork
 from vpn.settings.networks import PRIVATE, forms
 
 SSH_PORT: Final = 22
@@ -48,6 +48,7 @@ def render(network: Network) -> str:
     return rendering.render(
         "nftables.conf.j2",
         interface=network.interface.name,
+        nic=NIC,
         port=network.interface.listen_port,
         stateless=(("listen", "udp", network.interface.listen_port), ("ssh", "tcp", SSH_PORT)),
         ssh_port=SSH_PORT,

@@ -212,7 +212,7 @@ def test_the_server_itself_answers_few() -> None:
         "ct state established,related accept",
         "ct state invalid drop",
         "meta l4proto { icmp, ipv6-icmp } accept",
-        "udp sport 67 udp dport 68 accept",
+        'iifname "eth0" udp sport 67 udp dport 68 accept',
         "ip saddr @zabbix4 tcp dport 10050 accept",
         'counter comment "refused"',
     ]
