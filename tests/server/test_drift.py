@@ -5,7 +5,7 @@ import os
 import pytest
 
 from tests.pure.support import network
-from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key, lasting
+from tests.server.machine import AGENT, PRIVATE, RULES, TEAM, Machine, key, lasting
 from vpn import wgconf
 
 DRIFT = {
@@ -34,6 +34,17 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) != clean
     assert server.apply(TEAM).status == 0
     assert server.observe(TEAM) == clean
+
+
+def test_another_time_zone_is_no_drift_of_the_rules(server: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nft shows the end of a peer's time in the container's zone."""
+    expiring = TEAM.but(rules=RULES.replace("{ }", "{\n chain until { meta time >= 1801418400 drop; }\n}"))
+    monkeypatch.setenv("TZ", "UTC")
+    assert server.apply(expiring).report["ok"]
+    clean = server.observe(expiring)
+    monkeypatch.setenv("TZ", "JST-9")
+    assert server.observe(expiring) == clean
+    assert server.apply(expiring).report["change"] == "none"
 
 
 def test_flushed_rules_are_back_before_anything_is_waited_for(server: Machine) -> None:

@@ -135,11 +135,20 @@ tool_nft() {
     case "$*" in
         get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
         "list set"*4) cat "$MACHINE/attempts" 2>/dev/null || true ;;
-        *list*) grep . "$MACHINE/table" 2>/dev/null ;;
+        *list*) [[ -s $MACHINE/table ]] && with_times <"$MACHINE/table" ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;
         *) call "$@" && cp "$2" "$MACHINE/table" ;;
     esac
+}
+
+# Seconds since 1970 as nft shows them: in the local time zone.
+with_times() {
+    awk 'match($0, /time >= [0-9]+/) {
+        at = strftime("%Y-%m-%d %H:%M:%S", substr($0, RSTART + 8, RLENGTH - 8))
+        $0 = substr($0, 1, RSTART + 7) "\"" at "\"" substr($0, RSTART + RLENGTH)
+    }
+    { print }'
 }
 
 tool_ip() {
