@@ -16,7 +16,7 @@ from typing import Any, Final
 from vpn import rendering
 from vpn.agent import PORT as AGENT_PORT
 from vpn.network import Access, Network, Peer
-from vpn.settings import AllowRule, IPNetwork
+from vpn.settings import NIC, AllowRule, IPNetwork
 from vpn.settings.networks import PRIVATE, forms
 
 SSH_PORT: Final = 22
@@ -43,11 +43,15 @@ def render(network: Network) -> str:
     """Return a ruleset that replaces our table `inet wireguard_vpn` in one transaction, and touches no other."""
     firewall = network.firewall
     chains = _access_chains(network.active)
+    # A wildcard means what is behind the server. Another peer or its site is reached by a rule that names it.
+    aside = "" if firewall.peer_to_peer else f'oifname != "{network.interface.name}" '
     return rendering.render(
         "nftables.conf.j2",
         interface=network.interface.name,
+        nic=NIC,
         port=network.interface.listen_port,
         stateless=(("listen", "udp", network.interface.listen_port), ("ssh", "tcp", SSH_PORT)),
+        ssh_port=SSH_PORT,
         agent_port=AGENT_PORT,
         firewall=firewall,
         families=FAMILIES,
@@ -55,7 +59,7 @@ def render(network: Network) -> str:
         access={family.version: _verdicts(family, network.active, _access_verdict) for family in FAMILIES},
         expiry={family.version: _verdicts(family, network.active, _expiry_verdict) for family in FAMILIES},
         deadlines=sorted({_deadline(peer) for peer in network.active if peer.expires_at}),
-        chains={origin: [_rule(rule) for rule in access.rules] for origin, access in chains.items()},
+        chains={origin: [_rule(rule, aside) for rule in access.rules] for origin, access in chains.items()},
     )
 
 
@@ -111,14 +115,17 @@ def _verdicts(family: Family, peers: Iterable[Peer], verdict: Callable[[Peer], s
     return [f"{element} : {found}" for found, networks in chosen.items() for element in family.of(networks)]
 
 
-def _rule(rule: AllowRule) -> list[str]:
-    """Return the matches that accept what a rule allows; all of the internet is two: the routes, and what is public."""
+def _rule(rule: AllowRule, aside: str) -> list[str]:
+    """Return the matches that accept what a rule allows.
+
+    All of the internet is two: the routes, and what is public; `aside` is what leaves out the way to other peers.
+    """
     family = next(each for each in FAMILIES if each.version == rule.network.version)
     what = _what(rule)
     if rule.network.prefixlen:
         return [f"{family.match} daddr {_element(rule.network)}{what}"]
-    version = family.version
-    return [f"{family.match} daddr @destinations{version}{what}", f"{family.match} daddr != @private{version}{what}"]
+    whole = (f"@destinations{family.version}", f"!= @private{family.version}")
+    return [f"{aside}{family.match} daddr {each}{what}" for each in whole]
 
 
 def _what(rule: AllowRule) -> str:

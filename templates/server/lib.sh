@@ -62,10 +62,11 @@ config_digest() { canonical "$1" | digest_of; }
 # It goes through a pipe: bash may put a here-string, and the key in it, into a file.
 runtime_digest() { wg showconf "$interface" 2>/dev/null | canonical /dev/stdin | digest_of; }
 
-# The digest of our table as the kernel has it, without counters; fails when there is none.
+# The digest of our table as the kernel has it, without counters; fails when there is none. nft shows the time at which
+# a peer expires in the local time zone.
 firewall_digest() {
     local rules
-    rules=$(nft -s list table inet "$table" 2>/dev/null) || return 1
+    rules=$(TZ=UTC nft -s list table inet "$table" 2>/dev/null) || return 1
     digest_of <<<"$rules"
 }
 

@@ -177,6 +177,18 @@ def test_limited_peers_go_to_their_chain_which_ends_in_drop() -> None:
     ]
 
 
+@pytest.mark.parametrize(("peer_to_peer", "aside"), [(False, 'oifname != "wg0" '), (True, "")])
+def test_a_wildcard_leads_to_other_peers_only_where_they_reach_each_other(peer_to_peer: bool, aside: str) -> None:
+    people = [{"name": "a", "allow": [{"network": "::/0"}, {"network": "203.0.113.0/24"}]}]
+    people += [{"name": "b", "site_networks": ["203.0.113.0/24"]}]
+    text = nftables.render(network(address_ipv6="fd00:8::1/64", peer_to_peer=peer_to_peer, peers=people))
+    assert chain(text, "peer_a")[:3] == [
+        f"{aside}ip6 daddr @destinations6 accept",
+        f"{aside}ip6 daddr != @private6 accept",
+        "ip daddr 203.0.113.0/24 accept",
+    ]
+
+
 def test_a_full_tunnel_reaches_the_internet_and_no_private_network_beside_the_routes() -> None:
     text = nftables.render(team())
     assert elements(text, "full4") == ["10.8.0.2"]
@@ -191,6 +203,7 @@ def test_the_server_itself_answers_few() -> None:
     rules = chain(nftables.render(CASES["open"]()), "input")
     assert rules[1:] == [
         'iifname "lo" accept',
+        'iifname "wg0" udp dport 51820 counter drop comment "tunnel in the tunnel"',
         "ip saddr @listen4 udp dport 51820 accept",
         'udp dport 51820 counter drop comment "refused"',
         "ip saddr @ssh4 tcp dport 22 accept",
@@ -199,7 +212,7 @@ def test_the_server_itself_answers_few() -> None:
         "ct state established,related accept",
         "ct state invalid drop",
         "meta l4proto { icmp, ipv6-icmp } accept",
-        "udp sport 67 udp dport 68 accept",
+        'iifname "eth0" udp sport 67 udp dport 68 accept',
         "ip saddr @zabbix4 tcp dport 10050 accept",
         'counter comment "refused"',
     ]

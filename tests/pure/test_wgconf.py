@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable
 from ipaddress import ip_interface, ip_network
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -94,6 +95,16 @@ def test_the_smallest_server_file_is_as_shown(golden: Golden) -> None:
     golden("wg0-alone.conf", wgconf.render_server(network(save_config=False, mtu=1420, listen_port=443)))
 
 
+@pytest.mark.parametrize(("config", "rendered"), [({}, 1420), ({"mtu": 1380}, 1380)])
+def test_the_servers_mtu_is_always_said_and_a_clients_only_where_it_was_given(
+    config: dict[str, Any], rendered: int
+) -> None:
+    """Without one wg-quick asks for the route to every endpoint, tens of seconds for a crowd."""
+    found = network(peers=[{"name": "alice"}], **config)
+    assert f"\nMTU = {rendered}\n" in wgconf.render_server(found)
+    assert (found.interface.mtu, found.peers[0].mtu) == (config.get("mtu"), config.get("mtu"))
+
+
 def test_the_runtime_file_is_as_shown(golden: Golden) -> None:
     golden("runtime.conf", wgconf.render(wgconf.strip(wgconf.of_network(team()))))
 
@@ -161,7 +172,7 @@ def test_routes_of_sites_stand_in_order_ipv4_first() -> None:
 
 def test_a_route_without_a_metric_leaves_it_to_the_kernel() -> None:
     conf = wgconf.of_network(network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1"}]))
-    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1",)
+    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 || true",)
 
 
 @pytest.mark.parametrize(
@@ -184,14 +195,14 @@ def test_routers_beyond_are_set_up_and_taken_down() -> None:
     conf = wgconf.of_network(
         network(routes=[{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.1", "metric": 5}])
     )
-    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 metric 5",)
+    assert conf.post_up[1:] == ("ip route replace 10.30.0.0/16 via 192.168.10.1 metric 5 || true",)
     assert conf.post_down == ("ip route del 10.30.0.0/16 via 192.168.10.1 metric 5 || true",)
 
 
 def test_a_router_by_its_link_local_address_is_looked_for_on_the_container_s_own_link() -> None:
     route = {"destination_network": "fd09::/64", "gateway": "fe80::1", "metric": 5}
     conf = wgconf.of_network(network(address_ipv6="fd00:8::1/64", routes=[route]))
-    assert conf.post_up[1:] == ("ip route replace fd09::/64 via fe80::1 dev eth0 metric 5",)
+    assert conf.post_up[1:] == ("ip route replace fd09::/64 via fe80::1 dev eth0 metric 5 || true",)
     assert conf.post_down == ("ip route del fd09::/64 via fe80::1 dev eth0 metric 5 || true",)
 
 

@@ -31,6 +31,7 @@ class Version:
     rules: str = RULES
     routes: str = ""
     static_routes: str = ""
+    post_up: tuple[str, ...] = ()
     implementation: str = "kernel"
     endpoints: Mapping[str, str] = field(default_factory=dict)
     preshared: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Version:
         """Return the rendered configuration."""
         save = "SaveConfig = true\n" if self.save_config else ""
         head = f"[Interface]\nAddress = {self.address}\nListenPort = {self.port}\nPrivateKey = {PRIVATE}\n{save}"
+        head += "".join(f"PostUp = {command}\n" for command in self.post_up)
         return head + "".join(self._peer(*item) for item in enumerate(sorted(self.peers.items())))
 
     def _peer(self, index: int, peer: tuple[str, str]) -> str:
@@ -230,7 +232,7 @@ def key(number: int) -> str:
 def strip(text: str) -> str:
     """Return what wg itself takes of a configuration."""
     return "".join(
-        line for line in text.splitlines(keepends=True) if not line.startswith(("Address", "SaveConfig", "#"))
+        line for line in text.splitlines(keepends=True) if not line.startswith(("Address", "SaveConfig", "PostUp", "#"))
     )
 
 

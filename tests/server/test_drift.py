@@ -4,7 +4,9 @@ import os
 
 import pytest
 
-from tests.server.machine import AGENT, PRIVATE, TEAM, Machine, key, lasting
+from tests.pure.support import network
+from tests.server.machine import AGENT, PRIVATE, RULES, TEAM, Machine, key, lasting
+from vpn import wgconf
 
 DRIFT = {
     "file edited": lambda m: m.config.write_text(m.config.read_text().replace("10.8.0.2/32", "10.8.0.200/32")),
@@ -32,6 +34,17 @@ def test_drift_is_observed_and_repaired(server: Machine, case: str) -> None:
     assert server.observe(TEAM) != clean
     assert server.apply(TEAM).status == 0
     assert server.observe(TEAM) == clean
+
+
+def test_another_time_zone_is_no_drift_of_the_rules(server: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """nft shows the end of a peer's time in the container's zone."""
+    expiring = TEAM.but(rules=RULES.replace("{ }", "{\n chain until { meta time >= 1801418400 drop; }\n}"))
+    monkeypatch.setenv("TZ", "UTC")
+    assert server.apply(expiring).report["ok"]
+    clean = server.observe(expiring)
+    monkeypatch.setenv("TZ", "JST-9")
+    assert server.observe(expiring) == clean
+    assert server.apply(expiring).report["change"] == "none"
 
 
 def test_flushed_rules_are_back_before_anything_is_waited_for(server: Machine) -> None:
@@ -95,6 +108,21 @@ def test_a_router_that_is_away_lets_nobody_in_again(server: Machine) -> None:
     assert outcome.report["rolled_back"] is False
     assert key(2) not in server.running.read_text()
     assert "10.31.0.0/16" in (server.home / "routers").read_text()
+
+
+def test_a_router_that_is_away_takes_nobodys_tunnel_down(server: Machine) -> None:
+    """A PostUp that fails has wg-quick delete the interface again."""
+    routes = [{"destination_network": "10.30.0.0/16", "gateway": "192.168.10.9"}]
+    distant = wgconf.of_network(network(routes=routes))
+    version = TEAM.but(static_routes="10.30.0.0/16 via 192.168.10.9", post_up=distant.post_up[1:])
+    (server.home / "unreachable").write_text("192.168.10.9\n")
+    outcome = server.apply(version)
+    assert outcome.report["reason"] == "the route to 10.30.0.0/16 via 192.168.10.9 cannot be set"
+    assert (outcome.report["change"], outcome.report["rolled_back"]) == ("interface", False)
+    assert server.observe(version)["runtime"]["static_routes"] == []
+    (server.home / "unreachable").unlink()
+    assert server.apply(version).report["change"] == "repair"
+    assert server.observe(version)["runtime"]["static_routes"] == ["10.30.0.0/16 via 192.168.10.9"]
 
 
 def test_what_else_leads_into_the_tunnel_is_observed_and_removed(server: Machine) -> None:

@@ -49,6 +49,16 @@ def test_without_an_interface_nothing_is_forgotten(machine: Machine) -> None:
     assert kept(machine).read_text() == before
 
 
+def test_an_interface_that_has_no_peers_yet_makes_nothing_forgotten(machine: Machine) -> None:
+    """Between `ip link add` and `wg setconf` wg answers with nothing, and well."""
+    endpoints(machine, "save")
+    before = kept(machine).read_text()
+    for name in ("endpoints", "handshakes"):
+        (machine.home / name).write_text("")
+    endpoints(machine, "save")
+    assert kept(machine).read_text() == before
+
+
 def test_kept_endpoints_go_where_the_configuration_says_none(machine: Machine) -> None:
     (machine.home / "hosts").write_text("vpn.example 203.0.113.7\n")
     endpoints(machine, "save")

@@ -3,6 +3,8 @@
 import time
 from fcntl import LOCK_EX, flock
 
+import pytest
+
 from tests.server.machine import SCRIPTS, TEAM, Machine, key
 
 
@@ -91,6 +93,69 @@ def test_rules_of_a_firewall_that_was_stopped_stay_away(server: Machine) -> None
     (server.home / "units/wireguard-vpn-firewall.service").write_text("enabled\n")
     server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1")
     assert not (server.home / "table").exists()
+
+
+FIREWALL, TUNNEL = "wireguard-vpn-firewall.service", "wg-quick@wg0.service"
+
+
+def stopped(server: Machine, firewall: str, tunnel: str) -> None:
+    """Stop the tunnel, and leave the units in these states."""
+    server.run(server.bin / "systemctl", "stop", TUNNEL)
+    for unit, words in ((FIREWALL, firewall), (TUNNEL, tunnel)):
+        (server.home / "units" / unit).write_text(f"{words}\n")
+    server.calls()
+
+
+def test_a_tunnel_whose_firewall_failed_at_boot_is_started_again(server: Machine) -> None:
+    """To systemd a failed dependency is no failure that Restart= is for."""
+    stopped(server, "failed enabled", "enabled")
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert watch(server) == ""
+    assert watch(server) == "the firewall rules were not loaded; starting the tunnel with them again\n"
+    assert server.calls() == [f"systemctl start {TUNNEL}"]
+    assert server.running.exists()
+    assert watch(server) == ""
+
+
+@pytest.mark.parametrize(("firewall", "tunnel"), [("enabled", "enabled"), ("failed enabled", "")])
+def test_what_an_operator_stopped_or_disabled_stays_down(server: Machine, firewall: str, tunnel: str) -> None:
+    stopped(server, firewall, tunnel)
+    assert watch(server) == ""
+    assert server.calls() == []
+
+
+def test_static_routes_that_were_lost_are_set_again(server: Machine) -> None:
+    """A DHCP client that flushes its interface takes them; one whose router is away comes back later, in silence."""
+    here, away = "10.30.0.0/16 via 192.168.10.1 metric 5", "10.31.0.0/16 via 192.168.10.9"
+    assert server.apply(TEAM.but(static_routes=f"{here},{away}")).report["ok"]
+    (server.home / "routers").write_text("")
+    (server.home / "unreachable").write_text("192.168.10.9\n")
+    with (server.root / "run/wireguard-vpn.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert watch(server) == ""
+    assert watch(server) == f"static routes were lost and are set again: {here}\n"
+    assert watch(server) == ""
+    (server.home / "unreachable").unlink()
+    assert watch(server) == f"static routes were lost and are set again: {away}\n"
+    server.calls()
+    assert watch(server) == ""
+    assert server.calls() == []
+
+
+def test_static_routes_of_a_tunnel_that_was_stopped_stay_away(server: Machine) -> None:
+    assert server.apply(TEAM.but(static_routes="10.30.0.0/16 via 192.168.10.1")).report["ok"]
+    (server.home / "routers").write_text("")
+    server.run(server.bin / "systemctl", "stop", "wg-quick@wg0.service")
+    assert watch(server) == ""
+    assert (server.home / "routers").read_text() == ""
+
+
+def watch(server: Machine) -> str:
+    """Let the watch look once; returns what it says."""
+    for name in ("endpoints", "handshakes"):
+        (server.home / name).write_text("")
+    return server.run(server.root / "usr/local/lib/wireguard-vpn/watch", "wg0", "1").said
 
 
 def test_what_was_told_outlasts_a_restart_of_the_watch() -> None:

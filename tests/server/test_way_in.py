@@ -72,8 +72,13 @@ def test_a_route_that_takes_the_way_back_is_undone(server: Machine) -> None:
 
 
 def test_who_came_through_the_tunnel_may_go_on_to(server: Machine) -> None:
-    rules = OPEN.replace("192.0.2.7", "192.168.77.5")
-    site = TEAM.but(rules=rules, routes="192.168.77.0/24")
-    assert server.apply(site).report["ok"]
+    """As a peer: from a site, for which `routes` stands here too, the new rules would let nobody follow."""
+    as_peer = OPEN.replace("192.0.2.7", "192.168.77.5")
+    version = TEAM.but(rules=as_peer, routes="192.168.77.0/24")
+    assert server.apply(version).report["ok"]
     server.session = "192.168.77.5 40000 10.0.0.2 22"
-    assert server.apply(site.but(port=52000)).report["ok"]
+    assert server.apply(version.but(port=52000)).report["ok"]
+    in_site = as_peer.replace(" set ssh6", " set sites4 { 192.168.77.5 }\n set ssh6")
+    outcome = server.apply(version.but(rules=in_site))
+    assert outcome.report["reason"].startswith("192.168.77.5, from where this apply came, is in a peer's site network")
+    assert "sites4" not in (server.home / "table").read_text()

@@ -28,18 +28,29 @@ quick_up() {
     local config=$root/etc/wireguard/$1.conf
     make_link "$1"
     sed -n 's/^Address *= *//p' "$config" >"$MACHINE/addresses"
-    grep -vE '^(#|(Address|SaveConfig) *=)' "$config" >"$MACHINE/running/$1"
+    grep -vE '^(#|(Address|SaveConfig|PostUp) *=)' "$config" >"$MACHINE/running/$1"
     change_routes <"$root/etc/wireguard-vpn/routes"
+    run_hooks "$config" || { delete_link "$1"; return 1; }
+}
+
+# What a configuration runs when its interface has come up: one that fails takes the interface down again.
+run_hooks() {
+    local hook
+    sed -n 's/^PostUp *= *//p' "$1" >"$MACHINE/hooks"
+    while read -r hook; do (eval "$hook") || return 1; done <"$MACHINE/hooks"
 }
 
 quick_down() {
-    local config=$root/etc/wireguard/$1.conf running=$MACHINE/running/$1
+    local config=$root/etc/wireguard/$1.conf running=$MACHINE/running/$1 own
     [[ -f $running ]] || return 0
     if grep -q 'SaveConfig = true' "$config" 2>/dev/null; then
-        { echo "[Interface]"; sed 's/^/Address = /' "$MACHINE/addresses"; echo "SaveConfig = true"; tail -n +2 "$running"; } >"$config"
+        own=$(grep -E '^(SaveConfig|PostUp)' "$config")
+        { echo "[Interface]"; sed 's/^/Address = /' "$MACHINE/addresses"; echo "$own"; tail -n +2 "$running"; } >"$config"
     fi
-    rm -rf "$running" "$root/sys/class/net/$1" "$MACHINE/routes"
+    delete_link "$1"
 }
+
+delete_link() { rm -rf "$MACHINE/running/$1" "$root/sys/class/net/$1" "$MACHINE/routes"; }
 
 # Leave out of a configuration the paragraphs with the public keys of standard input.
 drop_peers() {
@@ -90,7 +101,7 @@ tool_systemctl() {
     done
     case ${words[0]} in
         is-system-running) echo running ;;
-        is-active | is-enabled)
+        is-active | is-enabled | is-failed)
             if grep -qw "${words[0]#is-}" "$MACHINE/units/${words[1]}" 2>/dev/null; then word=${words[0]#is-}; else word=inactive; fi
             $quiet || echo "$word"
             [[ $word != inactive ]]
@@ -112,7 +123,7 @@ change_unit() {
     fi
     case $1 in
         start | restart)
-            if [[ $2 == wg-quick@* ]]; then quick_up "$interface"; fi
+            if [[ $2 == wg-quick@* ]]; then quick_up "$interface" || return 1; fi
             echo active >>"$file"
             ;;
         enable) echo enabled >>"$file" ;;
@@ -124,11 +135,20 @@ tool_nft() {
     case "$*" in
         get*) grep -q "set $5 .*[{ ]${6//[{ \}]/}[, }]" "$MACHINE/table" ;;
         "list set"*4) cat "$MACHINE/attempts" 2>/dev/null || true ;;
-        *list*) grep . "$MACHINE/table" 2>/dev/null ;;
+        *list*) [[ -s $MACHINE/table ]] && with_times <"$MACHINE/table" ;;
         --check*) if grep -q 'syntax error' "$3"; then echo "nftables.conf:1:1: Error: syntax error" >&2; return 1; fi ;;
         delete*) call "$@" && rm -f "$MACHINE/table" ;;
         *) call "$@" && cp "$2" "$MACHINE/table" ;;
     esac
+}
+
+# Seconds since 1970 as nft shows them: in the local time zone.
+with_times() {
+    awk 'match($0, /time >= [0-9]+/) {
+        at = strftime("%Y-%m-%d %H:%M:%S", substr($0, RSTART + 8, RLENGTH - 8))
+        $0 = substr($0, 1, RSTART + 7) "\"" at "\"" substr($0, RSTART + RLENGTH)
+    }
+    { print }'
 }
 
 tool_ip() {
@@ -143,6 +163,7 @@ tool_ip() {
             ;;
         "link add"*) call "$@" && make_link "$3" ;;
         -[46]" -batch"*) while read -r _ _ word line; do if [[ $word == match ]]; then connected "$line"; fi; done ;;
+        "route replace"*) call "$@" && change_routes <<<"$*" ;;
         "route get"*) if grep -q "^${3%.*}\.0/24 " "$MACHINE/routes"; then echo "$3 dev wg0"; else echo "$3 via 10.0.0.1 dev eth0"; fi ;;
         *-batch*) tee >(sed 's/^/ip /' >>"$MACHINE/calls") | change_routes ;;
     esac
@@ -160,19 +181,20 @@ connected() { grep "^${1%.*.*}\." "$MACHINE/connected" 2>/dev/null || true; }
 
 # Routes as `ip` shows them: one address without its length. Those through a router stand apart.
 change_routes() {
-    local verb network kind rest
+    local verb network kind rest status=0
     touch "$MACHINE/routes"
     while read -r _ verb network kind rest; do
         network=${network%/32}
         network=${network%/128}
         network=${network/#0.0.0.0\/0/default}
         if [[ $kind == via ]]; then
-            change_router "$network" ${rest/ dev eth0/}
+            change_router "$network" ${rest/ dev eth0/} || status=2
             continue
         fi
         sed -i "\\|^$network |d" "$MACHINE/routes"
         if [[ $verb == replace ]]; then echo "$network scope link" >>"$MACHINE/routes"; fi
     done
+    return "$status"
 }
 
 # A route through a router ($2), as `ip` shows it; one that is `unreachable` is refused.
@@ -180,7 +202,8 @@ change_router() {
     local network=$1 router=$2
     shift 2
     if [[ $network == *:* ]]; then set -- "${@:-metric 1024}" pref medium; fi
-    grep -qxF "$router" "$MACHINE/unreachable" 2>/dev/null || echo "$network via $router dev eth0 $*" >>"$MACHINE/routers"
+    if grep -qxF "$router" "$MACHINE/unreachable" 2>/dev/null; then return 2; fi
+    echo "$network via $router dev eth0 $*" >>"$MACHINE/routers"
 }
 
 tool_sysctl() {

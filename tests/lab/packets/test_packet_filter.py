@@ -106,6 +106,40 @@ def test_peers_reach_each_other_only_where_configured(place: Crossing) -> None:
     assert sent == [False, True, True]
 
 
+@pytest.mark.parametrize(("version", "everywhere"), [(4, "0.0.0.0/0"), (6, "::/0")])
+def test_a_wildcard_opens_no_other_peers_public_site(place: Crossing, version: int, everywhere: str) -> None:
+    host, network, via = PUBLIC_SITE[version]
+    place.inside("srv", "ip", "route", "replace", network, "dev", "wg0")
+    place.inside("wg0", "ip", "route", "replace", host, "via", via)
+    sent = []
+    for allow, peer_to_peer in ((everywhere, False), (everywhere, True), (network, False)):
+        team = people(open={"allow": [{"network": allow}]}, site={"site_networks": ["10.20.0.0/16", network]})
+        place.load(rules(team, peer_to_peer=peer_to_peer) + PUBLIC_COUNTER)
+        assert not place.passes("10.8.0.2" if version == 4 else "fd00:8::2", host), "nobody is there to answer"
+        counted = place.inside("srv", "nft", "list", "counter", "inet", "foreign_site", "to_site")
+        sent.append("packets 0 " not in counted)
+    place.inside("srv", "ip", "route", "delete", network, "dev", "wg0")
+    assert sent == [False, True, True]
+
+
+PUBLIC_SITE = {
+    4: ("203.0.113.9", "203.0.113.0/24", "10.8.0.1"),
+    6: ("2001:db8:7::9", "2001:db8:7::/64", "fd00:8::1"),
+}
+PUBLIC_COUNTER = """
+table inet foreign_site
+delete table inet foreign_site
+table inet foreign_site {
+    counter to_site { }
+    chain leaving {
+        type filter hook postrouting priority 0;
+        oifname "wg0" ip daddr 203.0.113.9 counter name to_site
+        oifname "wg0" ip6 daddr 2001:db8:7::9 counter name to_site
+    }
+}
+"""
+
+
 # A table of somebody else's, which ours must leave alone: it counts what leaves for the peer 10.8.0.9.
 COUNTER = """
 table ip foreign {

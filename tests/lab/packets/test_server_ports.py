@@ -21,10 +21,14 @@ NEAR = ["192.168.10.0/24", "fd00:a::/64"]
 ELSEWHERE = ["192.168.99.0/24"]
 ECHO = """
 import socket, threading
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.bind(("0.0.0.0", 51820))
+udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+udp.bind(("::", 51820))
 tcp = socket.create_server(("0.0.0.0", 22))
 def packets():
-    while True: udp.sendto(*udp.recvfrom(2000))
+    while True:
+        try: udp.sendto(*udp.recvfrom(2000))
+        except OSError: pass
 def stream():
     while True:
         one = tcp.accept()[0]
@@ -132,3 +136,70 @@ def test_ssh_through_the_tunnel_to_the_server_is_open_where_its_sources_say_so(p
     place.load(rules(ssh_sources=["10.8.0.2/32"]))
     assert place.connects("10.8.0.2", "10.8.0.1", 22)
     assert not place.connects("10.8.0.3", "10.8.0.1", 22)
+
+
+KNOCK = """
+import socket, sys
+source, target = sys.stdin.readline().split()
+one = socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET, socket.SOCK_DGRAM)
+one.settimeout(1); one.bind((source, 0)); one.sendto(b"hello", (target, 51820))
+try: print("answered" if one.recv(2000) else "")
+except OSError: print("silent")
+"""
+
+
+def knock(place: Crossing, side: str, source: str, target: str) -> str:
+    """Send a packet to the listen port and return what came of it."""
+    with place.program(side, KNOCK) as client:
+        assert client.stdin
+        assert client.stdout
+        client.stdin.write(f"{source} {target}\n")
+        client.stdin.flush()
+        return client.stdout.readline().strip()
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [
+        ("10.8.0.2", "10.8.0.1"),
+        ("10.8.0.2", SERVER),
+        ("10.20.0.5", SERVER),
+        ("fd00:8::2", "fd00:8::1"),
+        ("fd00:8::2", "fd00:a::90"),
+    ],
+)
+def test_the_listen_port_is_closed_to_what_comes_through_the_tunnel(place: Crossing, source: str, target: str) -> None:
+    """The server would note an endpoint inside the tunnel, and encrypt what it sends there without end."""
+    place.load(rules())
+    assert knock(place, "wan", "198.51.100.7", "198.51.100.90") == "answered"
+    assert knock(place, "wan", "2001:db8::7", "2001:db8::90") == "answered"
+    assert knock(place, "wg0", source, target) == "silent"
+
+
+INTO_TUNNEL = """
+table inet foreign_output {
+    counter encrypted { }
+    chain leaving { type filter hook postrouting priority 0; oifname "wg0" udp sport 51820 counter name encrypted; }
+}
+"""
+
+
+def test_what_the_server_encrypted_does_not_go_into_the_tunnel(place: Crossing) -> None:
+    """A peer that speaks from outside with an address of a site has its endpoint inside the tunnel."""
+    place.load(rules() + INTO_TUNNEL)
+    place.inside("lan", "ip", "address", "add", "10.20.0.9/32", "dev", "eth0")
+    try:
+        assert knock(place, "lan", "10.20.0.9", SERVER) == "silent"
+    finally:
+        place.inside("lan", "ip", "address", "delete", "10.20.0.9/32", "dev", "eth0")
+    counted = place.inside("srv", "nft", "list", "counter", "inet", "foreign_output", "encrypted")
+    assert "packets 0 " in counted
+
+
+@pytest.mark.parametrize("target", ["10.8.0.1", SERVER])
+def test_a_site_reaches_no_ssh_of_the_server_through_the_tunnel(place: Crossing, target: str) -> None:
+    """Sources that are wide, as the default's 192.168.0.0/16, hold a site that nobody meant."""
+    place.load(rules(ssh_sources=["10.0.0.0/8", *NEAR]))
+    assert place.connects("10.8.0.5", target, 22)
+    assert not place.connects("10.20.0.5", target, 22)
+    assert place.connects(HOST, SERVER, 22, side="lan")
