@@ -15,7 +15,7 @@ from clients.ssh import Session
 from providers import connections
 from providers.base import Provider
 from providers.props import Props
-from providers.vmid import UNMARKED, holder
+from providers.vmid import UNMARKED, holder, refuse_held
 from providers.ways import Connection
 from vpn import bundle, drift, plan
 from vpn.errors import ConfigError, HostKeyChanged, OwnershipError, SshError, StackError
@@ -161,7 +161,7 @@ def _ask(connection: Connection, script: str, expected: Expectation, seconds: fl
 def _runs(old: StateProps) -> bool:
     """Whether our container runs, as far as it is named; a stranger's under its VMID has nothing of ours.
 
-    Raises OwnershipError for ours without its mark, StackError for ours on another node.
+    Raises OwnershipError for ours without its mark, StackError for ours on another node or held against its removal.
     """
     if old.node is None or old.container_id is None:
         return True
@@ -173,6 +173,7 @@ def _runs(old: StateProps) -> bool:
             raise OwnershipError(f"VMID {old.container_id} {UNMARKED.format(found=found, mark=old.mark)}")
         if found.guest.node != old.node:
             raise StackError(f"this stack's container is not on node {old.node}: it is {found}. Migrate it back first")
+        refuse_held(found)
         return api.status(old.node, old.container_id).get("status") == "running"
 
 

@@ -259,6 +259,8 @@ def test_our_running_container_is_retired(server: Server) -> None:
         ({"description": "WireGuard VPN server"}, f"notes have no line `{MARK}`.*put that line back"),
         ({"description": "gone", "status": "stopped"}, "put that line back"),
         ({"node": "pve2"}, "is not on node pve: it is CT 'wireguard' on node pve2. Migrate it back"),
+        ({"config": {**NET, "protection": 1}}, "has protection: 1 in Proxmox VE.*pct set 2090 --protection 0 first"),
+        ({"config": {**NET, "lock": "backup"}}, "has lock: backup in Proxmox VE.*Wait for what holds it"),
     ],
 )
 def test_a_destroy_that_could_not_end_does_not_begin(server: Server, changed: dict[str, Any], words: str) -> None:
