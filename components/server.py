@@ -80,7 +80,8 @@ class Server(pulumi.ComponentResource):
             node=settings.proxmox.proxmox_node,
             container_id=settings.container.container_id,
             mark=self.container.mark,
-            opts=pulumi.ResourceOptions(parent=self),
+            # Else the end of the old one stops the service that the new one's command has just brought.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
 
     def _connection(self, host_key: pulumi.Output[str]) -> remote.ConnectionArgs:

@@ -6,6 +6,7 @@ runs again. `check` also says, before anything happens, what kind of change it w
 """
 
 import json
+import time
 from typing import Any
 
 import pulumi
@@ -32,8 +33,8 @@ class StateProps(Props):
     """`fingerprints` and `expectation` as `vpn.bundle` makes them; `node` and `container_id` name the guest.
 
     `instance` is the MAC address of our container, `mark` the line of its notes without which the claim lets it live.
-    `plan` (kind and summary) is what the last change does, `epoch` counts versions and repairs, `drift` is what refresh
-    found.
+    `plan` (kind and summary) is what the last change does, `epoch` rises with each version and repair, `drift` is what
+    refresh found.
     """
 
     as_text = frozenset({"fingerprints", "expectation"})
@@ -101,7 +102,12 @@ def _of_this_server(old: StateProps | None, new: StateProps) -> StateProps | Non
 
 
 def _epoch(old: StateProps | None) -> int:
-    return old.epoch or 0 if old else 0
+    """Return the last epoch; the first is the time in microseconds.
+
+    A state that is made anew (`--replace`, a taint, one that was lost) is not told of the former's: by this, its bundle
+    differs from all of the former's, so the command runs and brings back what the former's end has retired.
+    """
+    return old.epoch or 0 if old else time.time_ns() // 1000
 
 
 def _differs(old: StateProps, new: StateProps) -> bool:

@@ -187,9 +187,9 @@ def test_an_intent_tells_every_change_of_what_its_writer_is_asked_for(
     assert f"{writer}-intent" in {name for name, digest in asked(whole).items() if changed[name] != digest}
 
 
-@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+@pytest.mark.parametrize("writer", ["firewall-rules", "server-state", "registration", "monitoring", "backup"])
 def test_a_writer_that_is_replaced_on_request_ends_before_it_is_made_anew(whole: Graph, writer: str) -> None:
-    """Else its end would empty the firewall, disable the host, pause the jobs that were just brought up to date."""
+    """Else its end would empty the firewall, stop the service, pause the jobs that were just brought up to date."""
     assert whole.custom[writer].request.deleteBeforeReplace
 
 
