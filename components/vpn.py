@@ -43,9 +43,9 @@ class Vpn(pulumi.ComponentResource):
             f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER)
         )
         reserved = self._reservations()
-        container = self._container([*reserved.values()])
-        network = self.keys.network()
-        server = Server("server", settings, container=container, keys=self.keys, network=network, opts=self._after())
+        container, proof = self._container([*reserved.values()])
+        network, proven = self.keys.network(), self._after(proof)  # nothing is served without its firewall
+        server = Server("server", settings, container=container, keys=self.keys, network=network, opts=proven)
         self.outputs |= described(settings, container, network, server)
         self.outputs |= dialled(self.keys.network(container.address))
         self._registrations(container, network, server, reserved)
@@ -94,7 +94,7 @@ class Vpn(pulumi.ComponentResource):
             jobs = Backup("backup", own, mark=self.mark, opts=self._after(last, reserved["pbs"]))
             self.outputs["backup_jobs"] = jobs.covered_by
 
-    def _container(self, reservations: list[pulumi.Resource]) -> Container:
+    def _container(self, reservations: list[pulumi.Resource]) -> tuple[Container, ContainerProof]:
         """Declare the claim on the VMID, then the container and its firewall, then the proof of both."""
         proxmox = proxmox_provider(self.settings, self._after())
         claim = ContainerClaim("claim", **claimed(self.settings), mark=self.mark, opts=self._after(*reservations))
@@ -110,12 +110,11 @@ class Vpn(pulumi.ComponentResource):
         made: list[pulumi.Resource] = [container]
         if self.settings.firewall.proxmox_firewall:
             made.append(Firewall("firewall", self.settings, container, provider=proxmox, opts=self._after()))
-        self._prove(container, made)
-        return container
+        return container, self._proof(container, made)
 
-    def _prove(self, container: Container, made: list[pulumi.Resource]) -> None:
+    def _proof(self, container: Container, made: list[pulumi.Resource]) -> ContainerProof:
         """Declare the proof that what was asked of the container and its firewall arrived."""
-        ContainerProof(
+        return ContainerProof(
             "proof",
             node=self.settings.proxmox.proxmox_node,
             container_id=container.vmid,

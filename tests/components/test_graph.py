@@ -156,6 +156,12 @@ def test_the_create_workflow_s_steps_wait_for_each_other(graph: Graph) -> None:
         assert graph.waits_for(later, earlier), f"{later} does not wait for {earlier}"
 
 
+def test_nothing_is_served_before_the_firewall_is_proven(whole: Graph) -> None:
+    for earlier, later in itertools.pairwise(["firewall-rules", "firewall-options", "proof", "host-key", "server"]):
+        assert whole.waits_for(later, earlier), f"{later} does not wait for {earlier}"
+    assert "proof" in whole.custom["server-state"].dependencies
+
+
 def test_the_server_retires_while_its_container_lives(graph: Graph) -> None:
     state = graph.custom["server-state"]
     assert state.deleted_with == ""
