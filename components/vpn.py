@@ -11,6 +11,7 @@ from components.container import Container
 from components.container import proven as proven_container
 from components.firewall import Firewall
 from components.firewall import proven as proven_firewall
+from components.intents import intent
 from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringReservation
 from components.outputs import public, secret, together
@@ -18,6 +19,7 @@ from components.registration import NameReservation, Registration
 from components.server import Server
 from providers.container_claim import ContainerClaim
 from providers.container_proof import ContainerProof
+from providers.intent import Intent
 from vpn import client_config
 from vpn.keyring import OWNER, SSH
 from vpn.network import Network
@@ -98,28 +100,33 @@ class Vpn(pulumi.ComponentResource):
         """Declare the claim on the VMID, then the container and its firewall, then the proof of both."""
         proxmox = proxmox_provider(self.settings, self._after())
         claim = ContainerClaim("claim", **claimed(self.settings), mark=self.mark, opts=self._after(*reservations))
+        asked = intent("proof", proven(self.settings), self._after(claim))
         container = Container(
             "container",
             self.settings,
             ssh_public_key=self.keys.public(SSH),
             mark=self.mark,
             claim=claim,
+            intent=asked,
             provider=proxmox,
             opts=self._after(),
         )
         made: list[pulumi.Resource] = [container]
         if self.settings.firewall.proxmox_firewall:
             made.append(Firewall("firewall", self.settings, container, provider=proxmox, opts=self._after()))
-        return container, self._proof(container, made)
+        return container, self._proof(container, asked, made)
 
-    def _proof(self, container: Container, made: list[pulumi.Resource]) -> ContainerProof:
-        """Declare the proof that what was asked of the container and its firewall arrived."""
+    def _proof(self, container: Container, asked: Intent, made: list[pulumi.Resource]) -> ContainerProof:
+        """Declare the proof that what was asked of the container and its firewall arrived.
+
+        Its intent is ahead of the container: Proxmox's plugin takes a change that failed for done, so what is taken
+        back after that may fail too, and neither shows later.
+        """
         return ContainerProof(
             "proof",
-            node=self.settings.proxmox.proxmox_node,
+            **proven(self.settings),
             container_id=container.vmid,
-            **proven_container(self.settings),
-            firewall=proven_firewall(self.settings),
+            epoch=asked.epoch,
             opts=pulumi.ResourceOptions.merge(self._after(*made), pulumi.ResourceOptions(deleted_with=container.guest)),
         )
 
@@ -148,6 +155,15 @@ def claimed(settings: Settings) -> dict[str, Any]:
         "pool": container.pool,
         "disk_gb": container.disk_gb,
         "allow_replacement": container.allow_replacement,
+    }
+
+
+def proven(settings: Settings) -> dict[str, Any]:
+    """Return what container and firewall have to be, by the settings alone."""
+    return {
+        "node": settings.proxmox.proxmox_node,
+        **proven_container(settings),
+        "firewall": proven_firewall(settings),
     }
 
 
