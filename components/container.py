@@ -17,7 +17,7 @@ class Container(pulumi.ComponentResource):
 
     `vmid` is its number, `address` its IPv4 address, `instance` the MAC address that Proxmox VE
     gave: a CT made anew is another instance. `mark` is the line of its notes that makes it ours, `guest` the
-    resource itself.
+    resource itself, which waits for `claim` and for `intent`, the one of its proof.
     """
 
     def __init__(
@@ -28,6 +28,7 @@ class Container(pulumi.ComponentResource):
         ssh_public_key: pulumi.Input[str],
         mark: pulumi.Input[str],
         claim: pulumi.Resource,
+        intent: pulumi.Resource,
         provider: pve.Provider,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -53,7 +54,7 @@ class Container(pulumi.ComponentResource):
                 template_file_id=self._template(name, settings, claim, provider), type="debian"
             ),
             wait_for_ip=pve.ContainerLegacyWaitForIpArgs(ipv4=True) if own.ip_address == DHCP else None,
-            opts=self._guest_options(claim, provider),
+            opts=self._guest_options(claim, intent, provider),
         )
         self.vmid = self.guest.vm_id.apply(int)
         self.instance = self.guest.network_interfaces.apply(_mac_address)
@@ -85,7 +86,9 @@ class Container(pulumi.ComponentResource):
         )
         return template.id
 
-    def _guest_options(self, claim: pulumi.Resource, provider: pve.Provider) -> pulumi.ResourceOptions:
+    def _guest_options(
+        self, claim: pulumi.Resource, intent: pulumi.Resource, provider: pve.Provider
+    ) -> pulumi.ResourceOptions:
         """Say how the guest may change: what replaces it would mean an empty disk.
 
         A newer template and another first SSH key concern only the making of a CT; both would
@@ -97,7 +100,7 @@ class Container(pulumi.ComponentResource):
         return pulumi.ResourceOptions(
             parent=self,
             provider=provider,
-            depends_on=[claim],
+            depends_on=[claim, intent],
             deleted_with=claim,
             delete_before_replace=True,  # both have one VMID
             ignore_changes=[

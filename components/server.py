@@ -7,6 +7,7 @@ from pulumi_command import remote
 
 from components.container import Container
 from components.keys import Keys
+from components.options import child
 from components.outputs import public, secret
 from providers.host_key import HostKey
 from providers.server_state import ServerState
@@ -34,6 +35,7 @@ class Server(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Server", name, None, opts)
+        self.opts = opts
         self.container, self.private_key, self.jump = container, keys.secret(SSH), jump_host(settings.ssh)
         host_key = self._host_key(settings)
         state = self._state(settings, network, host_key)
@@ -65,7 +67,7 @@ class Server(pulumi.ComponentResource):
             instance=self.container.instance,
             given=settings.ssh.ssh_host_key,
             jump=self.jump,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=self.opts.depends_on if self.opts else None),
         ).key
 
     def _state(self, settings: Settings, network: pulumi.Output[Network], host_key: pulumi.Output[str]) -> ServerState:
@@ -80,7 +82,7 @@ class Server(pulumi.ComponentResource):
             node=settings.proxmox.proxmox_node,
             container_id=settings.container.container_id,
             mark=self.container.mark,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child(self, self.opts),
         )
 
     def _connection(self, host_key: pulumi.Output[str]) -> remote.ConnectionArgs:

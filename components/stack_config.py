@@ -17,6 +17,14 @@ from vpn.settings.build import SECRET_KEYS
 from vpn.settings.peers import readable_secrets
 from vpn.settings.settings import PEERS_FILE
 
+UNVERIFIED = ("PROXMOX_VE_INSECURE", "PM_VE_INSECURE")
+"""What Proxmox's plugin reads by itself, past every value that it is given (its GetAnyBoolEnv: `1` and `true`)."""
+VERIFIED = ("", "0", "false")
+NO_TRUST = (
+    "must not be set: Proxmox's plugin would verify no certificate, and the token would go to whoever answers. With an "
+    "authority of Proxmox VE's own, name its certificate in SSL_CERT_FILE"
+)
+
 
 def load(directory: Path) -> Settings:
     """Return the validated settings of the running stack; `directory` is the one of Pulumi.yaml.
@@ -24,7 +32,7 @@ def load(directory: Path) -> Settings:
     Raises ConfigError with every problem at once, before anything is called.
     """
     raw = own_config()
-    problems = [*plaintext_secrets(raw)]
+    problems = [*unverified(os.environ), *plaintext_secrets(raw)]
     with _collecting(problems):
         raw = raw | _jump_key(directory, raw)
     people: dict[str, Any] = {}
@@ -57,6 +65,13 @@ def own_config() -> dict[str, Any]:
     own = {k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)}
     decoded = {key: _decoded(value) for key, value in own.items() if value != ""}
     return {k: v for k, v in decoded.items() if v or k not in {"peers", "groups"}}
+
+
+def unverified(environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem for each variable that keeps Proxmox's plugin from verifying the certificate of Proxmox VE."""
+    for name in UNVERIFIED:
+        if (value := environ.get(name, "")) not in VERIFIED:
+            yield Problem(name, value, NO_TRUST)
 
 
 def plaintext_secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from components.container import Container
 from components.container import proven as proven_container
 from components.firewall import Firewall
 from components.firewall import proven as proven_firewall
+from components.intents import intent
 from components.keys import Keys
 from components.monitoring import Monitoring, MonitoringReservation
 from components.outputs import public, secret, together
@@ -18,6 +19,7 @@ from components.registration import NameReservation, Registration
 from components.server import Server
 from providers.container_claim import ContainerClaim
 from providers.container_proof import ContainerProof
+from providers.intent import Intent
 from vpn import client_config
 from vpn.keyring import OWNER, SSH
 from vpn.network import Network
@@ -43,12 +45,13 @@ class Vpn(pulumi.ComponentResource):
             f"pulumi: {pulumi.get_project()}/{pulumi.get_stack()}/", self.keys.public(OWNER)
         )
         reserved = self._reservations()
-        container = self._container([*reserved.values()])
-        network = self.keys.network()
-        server = Server("server", settings, container=container, keys=self.keys, network=network, opts=self._after())
+        container, made, proof = self._container([*reserved.values()])
+        # Nothing is served without its firewall. What else the proof finds keeps no removed peer in.
+        network, before = self.keys.network(), self._after(*made)
+        server = Server("server", settings, container=container, keys=self.keys, network=network, opts=before)
         self.outputs |= described(settings, container, network, server)
         self.outputs |= dialled(self.keys.network(container.address))
-        self._registrations(container, network, server, reserved)
+        self._registrations(container, network, [server, proof], reserved)
         warned = [each.warnings for each in reserved.values() if isinstance(each, BackupReservation)]
         self.outputs["warnings"] = together(self.keys.warnings(), *warned).apply(lambda found: [*chain(*found)])
         self.register_outputs({})  # the stack has them: a second copy would be the largest part of a state
@@ -73,7 +76,7 @@ class Vpn(pulumi.ComponentResource):
         self,
         container: Container,
         network: pulumi.Output[Network],
-        last: pulumi.Resource,
+        last: list[pulumi.Resource],
         reserved: dict[str, pulumi.Resource],
     ) -> None:
         """Declare the entry in each enabled system, one after the other.
@@ -83,44 +86,52 @@ class Vpn(pulumi.ComponentResource):
         """
         own, where = self.settings, {"address": container.address, "mark": self.mark}
         if own.netbox.netbox_enabled:
-            before = self._after(last, reserved["netbox"])
-            last = entry = Registration("registration", own, network, **where, opts=before)
+            before = self._after(*last, reserved["netbox"])
+            entry = Registration("registration", own, network, **where, opts=before)
+            last = [*last, entry]
             self.outputs["netbox_url"] = entry.url
         if own.zabbix.zabbix_enabled:
-            before = self._after(last, reserved["zabbix"])
-            last = host = Monitoring("monitoring", own, network, **where, opts=before)
+            before = self._after(*last, reserved["zabbix"])
+            host = Monitoring("monitoring", own, network, **where, opts=before)
+            last = [*last, host]
             self.outputs["zabbix_url"] = host.url
         if own.pbs.pbs_enabled:
-            jobs = Backup("backup", own, mark=self.mark, opts=self._after(last, reserved["pbs"]))
+            jobs = Backup("backup", own, mark=self.mark, opts=self._after(*last, reserved["pbs"]))
             self.outputs["backup_jobs"] = jobs.covered_by
 
-    def _container(self, reservations: list[pulumi.Resource]) -> Container:
+    def _container(
+        self, reservations: list[pulumi.Resource]
+    ) -> tuple[Container, list[pulumi.Resource], ContainerProof]:
         """Declare the claim on the VMID, then the container and its firewall, then the proof of both."""
         proxmox = proxmox_provider(self.settings, self._after())
         claim = ContainerClaim("claim", **claimed(self.settings), mark=self.mark, opts=self._after(*reservations))
+        asked = intent("proof", proven(self.settings), self._after(claim))
         container = Container(
             "container",
             self.settings,
             ssh_public_key=self.keys.public(SSH),
             mark=self.mark,
             claim=claim,
+            intent=asked,
             provider=proxmox,
             opts=self._after(),
         )
         made: list[pulumi.Resource] = [container]
         if self.settings.firewall.proxmox_firewall:
             made.append(Firewall("firewall", self.settings, container, provider=proxmox, opts=self._after()))
-        self._prove(container, made)
-        return container
+        return container, made, self._proof(container, asked, made)
 
-    def _prove(self, container: Container, made: list[pulumi.Resource]) -> None:
-        """Declare the proof that what was asked of the container and its firewall arrived."""
-        ContainerProof(
+    def _proof(self, container: Container, asked: Intent, made: list[pulumi.Resource]) -> ContainerProof:
+        """Declare the proof that what was asked of the container and its firewall arrived.
+
+        Its intent is ahead of the container: Proxmox's plugin takes a change that failed for done, so what is taken
+        back after that may fail too, and neither shows later.
+        """
+        return ContainerProof(
             "proof",
-            node=self.settings.proxmox.proxmox_node,
+            **proven(self.settings),
             container_id=container.vmid,
-            **proven_container(self.settings),
-            firewall=proven_firewall(self.settings),
+            epoch=asked.epoch,
             opts=pulumi.ResourceOptions.merge(self._after(*made), pulumi.ResourceOptions(deleted_with=container.guest)),
         )
 
@@ -149,6 +160,15 @@ def claimed(settings: Settings) -> dict[str, Any]:
         "pool": container.pool,
         "disk_gb": container.disk_gb,
         "allow_replacement": container.allow_replacement,
+    }
+
+
+def proven(settings: Settings) -> dict[str, Any]:
+    """Return what container and firewall have to be, by the settings alone."""
+    return {
+        "node": settings.proxmox.proxmox_node,
+        **proven_container(settings),
+        "firewall": proven_firewall(settings),
     }
 
 

@@ -105,7 +105,9 @@ def dmz_unreachable(resources: Sequence[Resource], limits: Limits) -> Iterator[s
 def key_age(keyring: Resource, limits: Limits) -> Iterator[str]:
     """Keys are renewed in time; one that another administrator keeps is not seen here (data model: key management)."""
     public = opened(keyring.props.get("public")) or {}
-    wanted = {each["name"]: each for each in opened(keyring.props.get("requests")) or () if each.get("kind") in RENEWED}
+    # A state's outputs are of the last change of keys; another limit alone is in its inputs.
+    requests = opened({**keyring.props, **keyring.inputs}.get("requests")) or ()
+    wanted = {each["name"]: each for each in requests if each.get("kind") in RENEWED}
     for name, entry in sorted((name, public[name]) for name in wanted.keys() & public.keys()):
         own = wanted[name]["max_age_days"]
         most = min((int(each) for each in (own, limits.max_key_age_days) if each), default=None)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from clients.proxmox import Proxmox
 from providers import connections
 from providers.claim_props import ClaimProps, Place, former, seen, settled, vanished
-from providers.vmid import FORGET, Holder, holder, unmarked
+from providers.vmid import FORGET, Holder, held, holder, unmarked
 from vpn.errors import (
     ConfigError,
     Forbidden,
@@ -31,8 +31,6 @@ ELSEWHERE = (
     "has no container of this stack under VMID {vmid}; is it another cluster? The one at {before} would run on: first "
     "pulumi destroy with that address. If there is none, set allow_replacement: true and run pulumi up --refresh"
 )
-HELD = "cannot make it anew: {found} has {held} in Proxmox VE. It would be stopped and then not be removed. {way} first"
-WAYS = {"lock": "Wait for what holds it, or pct unlock {vmid}", "protection": "pct set {vmid} --protection 0"}
 MOVED = (
     "has this stack's container already, but the state has it on {before}: the change would make a new, empty one. "
     "Tell the state first: pulumi stack export --file FILE, in it node and nodeName {here} for {before}, "
@@ -153,10 +151,8 @@ def _removal_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> 
     if old is None or not new.allow_replacement or not _replaces(old, new):
         return
     found = seen(api, old.last.container_id, new.mark)
-    for held, way in WAYS.items():
-        if found and (value := found.config.get(held)) not in (None, 0, "0"):
-            words = HELD.format(found=found, held=f"{held}: {value}", way=way.format(vmid=found.guest.vmid))
-            yield Problem("allow_replacement", "true", words)
+    for said in held(found) if found else ():
+        yield Problem("allow_replacement", "true", f"cannot make it anew: {said}")
 
 
 def _replaces(old: ClaimProps, new: ClaimProps) -> bool:

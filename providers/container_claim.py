@@ -12,12 +12,12 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from clients.proxmox import Guest, Proxmox
+from clients.proxmox import Proxmox
 from providers import connections
 from providers.base import Provider
 from providers.claim_checks import elsewhere, judged
 from providers.claim_props import ClaimProps, settled
-from providers.vmid import ours
+from providers.vmid import Holder, ours, refuse_held
 from vpn.errors import ConfigError, StackError
 
 SHUTDOWN_SECONDS = 60
@@ -65,10 +65,13 @@ class ContainerClaimProvider(Provider[ClaimProps]):
             if found is None and old.former:
                 found = ours(api, old.former.container_id, old.mark)
             if found:
-                _remove(api, found.guest)
+                _remove(api, found)
 
 
-def _remove(api: Proxmox, guest: Guest) -> None:
+def _remove(api: Proxmox, found: Holder) -> None:
+    """Stop and remove a container. Raises StackError, before it is stopped, for one that is held in Proxmox VE."""
+    refuse_held(found)
+    guest = found.guest
     if api.running(guest.node, guest.vmid):
         api.shutdown(guest.node, guest.vmid, SHUTDOWN_SECONDS)
     api.destroy(guest.node, guest.vmid)

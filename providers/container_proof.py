@@ -30,6 +30,7 @@ class ProofProps(Props):
 
     `config` are options of the container, `interface` the parts of its `net0` that we set, `firewall` options of its
     firewall, `disk_gb` the root disk's least size. Of what is not named nothing is asked.
+    `epoch` is that of their intent.
     """
 
     node: str
@@ -38,6 +39,7 @@ class ProofProps(Props):
     interface: dict[str, str] = {}
     firewall: dict[str, str] = {}
     disk_gb: int = 0
+    epoch: int = 0
 
 
 class ContainerProofProvider(Provider[ProofProps]):

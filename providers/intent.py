@@ -1,9 +1,10 @@
 """What a writer is asked for, kept before it begins.
 
 An update that fails midway leaves the state as it was, though half of it is made. Taken back in the configuration it
-would be no change at all, and that half would stay. So ahead of each writer (the firewall's rules, each registration)
-stands its intent: it asks nobody and so succeeds, and raises the epoch whenever something else is asked for than last.
-The epoch is an input of the writer, hence to go back is an update too, which looks at what is there and converges.
+would be no change at all, and that half would stay. So ahead of each writer (the container's proof, the firewall's
+rules, each registration) stands its intent: it asks nobody and so succeeds, and raises the epoch whenever something
+else is asked for than last. The epoch is an input of the writer, hence to go back is an update too, which looks at
+what is there and converges.
 `ServerState` is the same for the command.
 """
 

@@ -6,6 +6,7 @@ runs again. `check` also says, before anything happens, what kind of change it w
 """
 
 import json
+import time
 from typing import Any
 
 import pulumi
@@ -15,7 +16,7 @@ from clients.ssh import Session
 from providers import connections
 from providers.base import Provider
 from providers.props import Props
-from providers.vmid import UNMARKED, holder
+from providers.vmid import UNMARKED, holder, refuse_held
 from providers.ways import Connection
 from vpn import bundle, drift, plan
 from vpn.errors import ConfigError, HostKeyChanged, OwnershipError, SshError, StackError
@@ -32,8 +33,8 @@ class StateProps(Props):
     """`fingerprints` and `expectation` as `vpn.bundle` makes them; `node` and `container_id` name the guest.
 
     `instance` is the MAC address of our container, `mark` the line of its notes without which the claim lets it live.
-    `plan` (kind and summary) is what the last change does, `epoch` counts versions and repairs, `drift` is what refresh
-    found.
+    `plan` (kind and summary) is what the last change does, `epoch` rises with each version and repair, `drift` is what
+    refresh found.
     """
 
     as_text = frozenset({"fingerprints", "expectation"})
@@ -101,7 +102,12 @@ def _of_this_server(old: StateProps | None, new: StateProps) -> StateProps | Non
 
 
 def _epoch(old: StateProps | None) -> int:
-    return old.epoch or 0 if old else 0
+    """Return the last epoch; the first is the time in microseconds.
+
+    A state that is made anew (`--replace`, a taint, one that was lost) is not told of the former's: by this, its bundle
+    differs from all of the former's, so the command runs and brings back what the former's end has retired.
+    """
+    return old.epoch or 0 if old else time.time_ns() // 1000
 
 
 def _differs(old: StateProps, new: StateProps) -> bool:
@@ -161,7 +167,7 @@ def _ask(connection: Connection, script: str, expected: Expectation, seconds: fl
 def _runs(old: StateProps) -> bool:
     """Whether our container runs, as far as it is named; a stranger's under its VMID has nothing of ours.
 
-    Raises OwnershipError for ours without its mark, StackError for ours on another node.
+    Raises OwnershipError for ours without its mark, StackError for ours on another node or held against its removal.
     """
     if old.node is None or old.container_id is None:
         return True
@@ -173,6 +179,7 @@ def _runs(old: StateProps) -> bool:
             raise OwnershipError(f"VMID {old.container_id} {UNMARKED.format(found=found, mark=old.mark)}")
         if found.guest.node != old.node:
             raise StackError(f"this stack's container is not on node {old.node}: it is {found}. Migrate it back first")
+        refuse_held(found)
         return api.status(old.node, old.container_id).get("status") == "running"
 
 

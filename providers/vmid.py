@@ -1,13 +1,13 @@
 """Who has a VMID: nobody, a stranger, or this stack, told by the notes of the container and by its MAC address."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from clients import property_string
 from clients.proxmox import Guest, Proxmox
 from vpn import marks
-from vpn.errors import NotFound, OwnershipError
+from vpn.errors import NotFound, OwnershipError, StackError
 
 GIB = 2**30
 UNITS = {"K": 2**10, "M": 2**20, "G": GIB, "T": 2**40}
@@ -22,6 +22,10 @@ UNMARKED = (
     "its notes. If another made it, ours is gone: " + FORGET
 )
 """What is said of a container under the VMID of ours, without the line that makes it ours."""
+HELD = "{found} has {held} in Proxmox VE. It would be stopped and then not be removed. {way} first"
+"""What is said of a container that Proxmox VE does not remove, which it only tells once the container is stopped."""
+WAYS = {"lock": "Wait for what holds it, or pct unlock {vmid}", "protection": "pct set {vmid} --protection 0"}
+"""What keeps a container from being removed, by its name in the configuration, each with the way out."""
 STRANGE = "is taken by {found}, which this stack did not make; choose another"
 
 
@@ -73,6 +77,19 @@ def unmarked(found: Holder, mark: str, *, known: bool) -> str:
         return f"is taken by {found}, which {marks.RENAMED.format(former=former)}"
     kept = known and found.guest.kind == "lxc"
     return UNMARKED.format(found=found, mark=mark) if kept else STRANGE.format(found=found)
+
+
+def held(found: Holder) -> Iterator[str]:
+    """Say what keeps a container from being removed, and the way out of each."""
+    for name, way in WAYS.items():
+        if (value := found.config.get(name)) not in (None, 0, "0"):
+            yield HELD.format(found=found, held=f"{name}: {value}", way=way.format(vmid=found.guest.vmid))
+
+
+def refuse_held(found: Holder) -> None:
+    """Raise StackError for a container that cannot be removed as it is."""
+    if said := [*held(found)]:
+        raise StackError("; ".join(said))
 
 
 def ours(api: Proxmox, vmid: int, mark: str) -> Holder | None:

@@ -156,21 +156,44 @@ def test_the_create_workflow_s_steps_wait_for_each_other(graph: Graph) -> None:
         assert graph.waits_for(later, earlier), f"{later} does not wait for {earlier}"
 
 
+def test_nothing_is_served_before_the_firewall_is_made_nor_registered_before_it_is_proven(whole: Graph) -> None:
+    for earlier, later in itertools.pairwise(["firewall-rules", "firewall-options", "host-key", "server"]):
+        assert whole.waits_for(later, earlier), f"{later} does not wait for {earlier}"
+    for later in ("registration", "monitoring", "backup"):
+        assert "proof" in whole.custom[later].dependencies
+
+
+def test_what_the_proof_finds_keeps_no_removed_peer_in(whole: Graph) -> None:
+    """Features that root has set by hand, say, which only root can take back."""
+    assert not whole.waits_for("server", "proof")
+
+
 def test_the_server_retires_while_its_container_lives(graph: Graph) -> None:
     state = graph.custom["server-state"]
     assert state.deleted_with == ""
     assert graph.waits_for("server-state", "container")
 
 
-@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+@pytest.mark.parametrize("writer", ["proof", "firewall-rules", "registration", "monitoring", "backup"])
 def test_every_writer_has_its_intent_ahead_of_it(whole: Graph, writer: str) -> None:
     assert f"{writer}-intent" in whole.custom[writer].dependencies
+
+
+def test_the_proof_s_intent_is_ahead_of_the_container_too(whole: Graph) -> None:
+    """A change of the container that fails keeps the proof from being reached."""
+    assert "proof-intent" in whole.custom["container"].dependencies
+    assert not whole.waits_for("proof-intent", "container")
+
+
+@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+def test_an_intent_is_kept_when_all_else_is_there_that_its_writer_waits_for(whole: Graph, writer: str) -> None:
     assert whole.custom[writer].dependencies - {f"{writer}-intent"} <= whole.custom[f"{writer}-intent"].dependencies
 
 
 @pytest.mark.parametrize(
     ("writer", "changes"),
     [
+        ("proof", {"memory_mb": 2048}),
         ("firewall-rules", {"ssh_sources": ["0.0.0.0/0"]}),
         ("registration", {"cpu_cores": 2}),
         ("monitoring", {"zabbix_backup_token": "monitor@pbs!zabbix:7d1f7d8e-0000-4000-8000-000000000001"}),
@@ -187,15 +210,15 @@ def test_an_intent_tells_every_change_of_what_its_writer_is_asked_for(
     assert f"{writer}-intent" in {name for name, digest in asked(whole).items() if changed[name] != digest}
 
 
-@pytest.mark.parametrize("writer", ["firewall-rules", "registration", "monitoring", "backup"])
+@pytest.mark.parametrize("writer", ["firewall-rules", "server-state", "registration", "monitoring", "backup"])
 def test_a_writer_that_is_replaced_on_request_ends_before_it_is_made_anew(whole: Graph, writer: str) -> None:
-    """Else its end would empty the firewall, disable the host, pause the jobs that were just brought up to date."""
+    """Else its end would empty the firewall, stop the service, pause the jobs that were just brought up to date."""
     assert whole.custom[writer].request.deleteBeforeReplace
 
 
 def test_an_intent_over_secrets_is_secret(whole: Graph) -> None:
     assert whole.custom["monitoring-intent"].raw["asked"][SIGNATURE] == SECRET
-    for writer in ("firewall-rules", "registration", "backup"):
+    for writer in ("proof", "firewall-rules", "registration", "backup"):
         assert isinstance(whole.custom[f"{writer}-intent"].raw["asked"], str)
 
 

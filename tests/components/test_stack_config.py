@@ -159,6 +159,20 @@ def test_a_file_that_is_no_text_is_a_problem(tmp_path: Path, key: str) -> None:
         load(tmp_path, {key: "file"})
 
 
+@pytest.mark.parametrize("name", ["PROXMOX_VE_INSECURE", "PM_VE_INSECURE"])
+def test_a_certificate_that_would_not_be_verified_is_a_problem_among_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    for value in ("true", "1"):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigError, match=f"{name}: {value}: must not be set: .* SSL_CERT_FILE"):
+            load(tmp_path, {})
+    assert problems(tmp_path, {"memory_mb": "128"}) == [name, "memory_mb"]
+    for value in ("false", "0", ""):
+        monkeypatch.setenv(name, value)
+        assert load(tmp_path, {})
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     found = problems(
         tmp_path,

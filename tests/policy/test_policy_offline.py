@@ -125,6 +125,27 @@ def test_a_site_judges_by_its_own_limits(
     assert capsys.readouterr().err.count("policy: ") == 5
 
 
+@pytest.mark.parametrize(("before", "now", "told"), [(36500, 1, True), (1, 36500, False)])
+def test_a_limit_of_age_that_changed_no_key_is_judged_by(
+    before: int, now: int, told: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such a run writes the state's inputs alone."""
+    found = json.loads(state([*sound().values()]))
+    (keyring,) = (each for each in found["deployment"]["resources"] if each["type"] == r.KEYRING)
+    keyring["outputs"] |= {"requests": requests(before), "public": json.dumps(KEYS)}
+    keyring["inputs"] |= {"requests": requests(now), "public": json.dumps(KEYS)}
+    run(monkeypatch, json.dumps(found))
+    assert ("key server is" in capsys.readouterr().out) is told
+
+
+KEYS = {"server": {"public_key": "", "generated": "2020-01-01T00:00:00+00:00"}}
+
+
+def requests(days: int) -> str:
+    """Return the keys that must exist, with a limit, as a state holds them."""
+    return json.dumps([{"name": "server", "kind": "wireguard", "max_age_days": days}])
+
+
 def test_a_part_that_is_marked_is_left_out_alone() -> None:
     way = {"host": "pve", "private_key": hidden()}
     own = {"urn": urn(r.HOST_KEY, "host-key"), "type": r.HOST_KEY, "inputs": {"jump": way}, "outputs": {}}

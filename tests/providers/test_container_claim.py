@@ -363,6 +363,16 @@ def test_the_end_of_the_claim_removes_our_container(site: tuple[Pve, Host], stat
     assert site[0].guests == {}
 
 
+@pytest.mark.parametrize("held", [{"lock": "backup"}, {"protection": 1}])
+def test_a_container_that_proxmox_does_not_remove_is_not_stopped_at_the_end(
+    site: tuple[Pve, Host], held: dict[str, Any]
+) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, config=held)
+    with pytest.raises(HostError, match=f"CT 'wireguard' on node pve has {next(iter(held))}: .* first"):
+        site[1].delete(CLAIM, "pve/2090", PROPS)
+    assert site[0].guests[2090]["status"] == "running"
+
+
 @pytest.mark.parametrize("guests", [{}, {2090: guest("mail")}, {2090: guest("win", MARK, kind="qemu")}])
 def test_the_end_of_the_claim_touches_nothing_foreign(site: tuple[Pve, Host], guests: dict[int, Any]) -> None:
     site[0].guests.update(guests)

@@ -7,8 +7,10 @@ import pytest
 
 from clients import property_string
 from clients.proxmox import Proxmox
+from components.intents import digest
 from providers import connections
 from providers.container_proof import ContainerProofProvider, ProofProps, settle
+from providers.intent import IntentProvider
 from tests.lab_api.stand_ins import CT, Pve
 from tests.providers.engine import Managed
 from tests.providers.host import Host
@@ -72,6 +74,24 @@ def test_a_state_that_knows_no_disk_yet_is_brought_up_to_date_in_place(host: Hos
     proof = Managed(host, ContainerProofProvider(), id="pve/2090", inputs=before, outs=before)
     assert proof.preview(before)[0] == "same"
     assert proof.preview({**before, "disk_gb": 8})[0] == "update"
+
+
+def test_a_state_that_knows_no_intent_yet_needs_no_change(host: Host) -> None:
+    before = {name: value for name, value in ASKED.dump().items() if name != "epoch"}
+    proof = Managed(host, ContainerProofProvider(), id="pve/2090", inputs=before, outs=before)
+    assert proof.preview({**before, "epoch": 0})[0] == "same"
+
+
+def test_what_was_taken_back_after_a_change_that_failed_is_looked_up(host: Host) -> None:
+    """The container's own failure keeps the proof from being reached; to it nothing has changed since."""
+    more = ASKED.with_(config=ASKED.config | {"memory": "2048"})
+    intent = Managed(host, IntentProvider())
+    intent.up({"asked": digest(ASKED.dump())})
+    made = ASKED.dump() | {"epoch": intent.outs["epoch"]}
+    proof = Managed(host, ContainerProofProvider(), id="pve/2090", inputs=made, outs=made)
+    for asked in (more, ASKED):
+        intent.up({"asked": digest(asked.dump())})
+    assert proof.preview(ASKED.dump() | {"epoch": intent.outs["epoch"]})[0] == "update"
 
 
 def test_what_was_taken_out_of_the_configuration_goes(node: Pve, api: Proxmox, written: list[str]) -> None:

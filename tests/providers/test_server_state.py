@@ -95,7 +95,13 @@ def checked(host: Host, olds: dict[str, Any], news: dict[str, Any]) -> dict[str,
 def test_the_first_version_is_planned_as_such(host: Host, server: Server) -> None:
     inputs = checked(host, {}, server.props())
     assert inputs["plan"]["kind"] == "first"
-    assert inputs["epoch"] == 1
+
+
+def test_a_state_that_is_made_anew_has_an_epoch_that_its_former_never_had(host: Host, server: Server) -> None:
+    """Else the command would find nothing to do after the former's end has retired the service."""
+    first = checked(host, {}, server.props())
+    changed = checked(host, first, server.props(expectation=EXPECTATION | {"peers": []}))
+    assert first["epoch"] < changed["epoch"] < checked(host, {}, server.props())["epoch"]
 
 
 def test_a_run_without_change_changes_nothing_and_keeps_the_plan(host: Host, server: Server) -> None:
@@ -113,7 +119,7 @@ def test_the_plan_names_peers_and_tells_a_restart_from_none(host: Host, server: 
     assert peers["plan"] == {"kind": "peers", "summary": ["+bob", "without a restart, no interruption"]}
     assert port["plan"]["kind"] == "interface"
     assert "restart" in port["plan"]["summary"][-1]
-    assert peers["epoch"] == port["epoch"] == 2
+    assert peers["epoch"] == port["epoch"] == first["epoch"] + 1
 
 
 def test_what_only_clients_files_say_sends_nothing_to_the_server(host: Host, server: Server) -> None:
@@ -166,7 +172,7 @@ def test_drift_is_observed_then_planned_then_repaired_once(host: Host, server: S
         "the firewall rules are not loaded",
     ]
     repair = checked(host, inputs, server.props())
-    assert (repair["epoch"], repair["drift"], repair["plan"]["kind"]) == (2, [], "repair")
+    assert (repair["epoch"], repair["drift"], repair["plan"]["kind"]) == (first["epoch"] + 1, [], "repair")
     assert host.diff(STATE, read, repair).changes is True
     after = checked(host, repair, server.props())
     assert after == repair
@@ -175,15 +181,15 @@ def test_drift_is_observed_then_planned_then_repaired_once(host: Host, server: S
 def test_another_container_is_another_server(host: Host, server: Server) -> None:
     first = checked(host, {}, server.props())
     second = checked(host, first, server.props(instance="two"))
-    assert (second["epoch"], second["plan"]["kind"]) == (2, "first")
+    assert (second["epoch"], second["plan"]["kind"]) == (first["epoch"] + 1, "first")
 
 
 def test_what_preview_does_not_know_raises_no_epoch(host: Host, server: Server) -> None:
     first = checked(host, {}, server.props())
     news = server.props(instance=UNKNOWN, connection={"host": UNKNOWN})
     second = checked(host, first, news)
-    assert (second["epoch"], second["instance"]) == (1, UNKNOWN)
-    assert checked(host, {}, server.props(fingerprints=UNKNOWN))["epoch"] == 1
+    assert (second["epoch"], second["instance"]) == (first["epoch"], UNKNOWN)
+    assert checked(host, first, server.props(fingerprints=UNKNOWN))["epoch"] == first["epoch"]
 
 
 def test_a_container_that_may_be_made_anew_is_told_as_such(host: Host, server: Server) -> None:
@@ -208,7 +214,7 @@ def test_a_server_that_cannot_say_how_it_is_can_still_be_repaired(host: Host, se
     server.status = 1
     _, _, inputs = host.read(STATE, "one", outs)
     assert inputs["drift"] == ["the server cannot be observed: on 127.0.0.1: broken"]
-    assert checked(host, inputs, server.props())["epoch"] == 2
+    assert checked(host, inputs, server.props())["epoch"] == outs["epoch"] + 1
 
 
 def test_delete_retires_the_service(host: Host, server: Server) -> None:
@@ -259,6 +265,8 @@ def test_our_running_container_is_retired(server: Server) -> None:
         ({"description": "WireGuard VPN server"}, f"notes have no line `{MARK}`.*put that line back"),
         ({"description": "gone", "status": "stopped"}, "put that line back"),
         ({"node": "pve2"}, "is not on node pve: it is CT 'wireguard' on node pve2. Migrate it back"),
+        ({"config": {**NET, "protection": 1}}, "has protection: 1 in Proxmox VE.*pct set 2090 --protection 0 first"),
+        ({"config": {**NET, "lock": "backup"}}, "has lock: backup in Proxmox VE.*Wait for what holds it"),
     ],
 )
 def test_a_destroy_that_could_not_end_does_not_begin(server: Server, changed: dict[str, Any], words: str) -> None:

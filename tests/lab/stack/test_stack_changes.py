@@ -77,7 +77,7 @@ def test_a_change_of_the_firewall_alone_leaves_the_tunnels_as_they_are(lab: Rehe
 def test_memory_changes_in_place_and_the_tunnel_comes_back(lab: Rehearsal) -> None:
     stack = lab.stack("lab")
     stack.set("memory_mb", "1280")
-    assert stack.planned() == {"container": "update", "proof": "update"}
+    assert stack.planned() == {"proof-intent": "update", "container": "update", "proof": "update"}
     stack.up()
     assert lab.api("GET", f"/nodes/pve/lxc/{VMID}/config")["memory"] == 1280
     eventually(lambda: lab.peers.ping("alice-laptop", SERVER, count=1))
