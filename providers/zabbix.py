@@ -13,12 +13,12 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from clients.zabbix import AgentInterface, Host, HostSpec, Template, Zabbix
+from clients.zabbix import AgentInterface, Group, Host, HostSpec, Template, Zabbix
 from providers import connections
 from providers.base import Provider, anew
 from providers.zabbix_checks import problems, require_groups
 from providers.zabbix_observed import observed, parts
-from providers.zabbix_props import RegistrationProps, ReservationProps, foreign, is_ours
+from providers.zabbix_props import RegistrationProps, ReservationProps, foreign, is_ours, made_by_us
 from vpn.errors import ConfigError, Conflict, NotFound, OwnershipError
 from vpn.monitoring import BACKUP_TOKEN_MACRO, MARK_TAG, group_uuid
 
@@ -61,7 +61,8 @@ class ReservationProvider(Provider[ReservationProps]):
                 zabbix.delete_host(host.id)
             if template:
                 zabbix.delete_template(template.id)
-            zabbix.delete_empty_groups(group_uuid(old.mark, old.host_group))
+            renamed = group_uuid(old.mark, old.host_group)
+            zabbix.delete_empty_groups(lambda group: group.uuid == renamed or made_by_us(group, old.mark))
 
 
 class RegistrationProvider(Provider[RegistrationProps]):
@@ -89,10 +90,7 @@ class RegistrationProvider(Provider[RegistrationProps]):
         """Bring host and template to what they shall be; a renamed group is left and removed."""
         with connections.zabbix(new.secrets) as zabbix:
             known = _known_host(zabbix, id_, new.mark, old.host)
-            _, outs = _ensure(zabbix, known, new, left_group=old.host_group)
-            if old.host_group != new.host_group:
-                zabbix.delete_empty_groups(group_uuid(new.mark, old.host_group))
-            return outs
+            return _ensure(zabbix, known, new, left_group=old.host_group)[1]
 
     def on_delete(self, id_: str, old: RegistrationProps) -> None:
         """Disable the host if it is ours; it is removed with the reservation, after the container.
@@ -127,12 +125,15 @@ def _ensure(
     """Make groups, template and host what they shall be; return the host's id and the outputs."""
     host = known or _claimed_host(zabbix, new)
     _claim_template(zabbix, new)
-    group_ids = [_group_id(zabbix, kind, new) for kind in zabbix.group_kinds]
+    groups = {kind: zabbix.groups(kind) for kind in zabbix.group_kinds}
+    group_ids = [_group_id(zabbix, kind, found, new) for kind, found in groups.items()]
     template = _imported(zabbix, new)
     spec = _spec(new, group_ids[0], template.id)
     if host:
-        zabbix.update_host(_without_group(host, left_group, new.host_group), spec)
+        zabbix.update_host(_without_groups(host, left_group, new), spec)
     host_id = host.id if host else _created(zabbix, spec)
+    if any(_is_left(group, new) for found in groups.values() for group in found):
+        zabbix.delete_empty_groups(lambda group: _is_left(group, new))
     digests = parts(zabbix.export_template(template.id))
     url = f"{zabbix.url}/zabbix.php?action=host.dashboard.view&hostid={host_id}"
     return host_id, new.with_(template_parts=digests, url=url)
@@ -198,10 +199,10 @@ def _claim_template(zabbix: Zabbix, new: RegistrationProps) -> None:
         raise OwnershipError(foreign("template", new.template_name))
 
 
-def _group_id(zabbix: Zabbix, kind: str, new: RegistrationProps) -> str:
-    found = zabbix.group(kind, new.host_group)
-    uuid = group_uuid(new.mark, new.host_group)
-    return found.id if found else zabbix.create_group(kind, new.host_group, uuid).id
+def _group_id(zabbix: Zabbix, kind: str, groups: list[Group], new: RegistrationProps) -> str:
+    name = new.host_group
+    found = next((group for group in groups if group.name == name), None)
+    return (found or zabbix.create_group(kind, name, group_uuid(new.mark, name))).id
 
 
 def _spec(new: RegistrationProps, group_id: str, template_id: str) -> HostSpec:
@@ -218,13 +219,15 @@ def _spec(new: RegistrationProps, group_id: str, template_id: str) -> HostSpec:
     )
 
 
-def _without_group(host: Host, left: str | None, now: str) -> Host:
-    kept = [
-        (group_id, name)
-        for group_id, name in zip(host.group_ids, host.group_names, strict=True)
-        if name == now or name != left
-    ]
-    return replace(host, group_ids=tuple(i for i, _ in kept), group_names=tuple(n for _, n in kept))
+def _is_left(group: Group, new: RegistrationProps) -> bool:
+    """Whether it is a group of ours besides the one wanted, as a change leaves that failed and was taken back."""
+    return group.name != new.host_group and made_by_us(group, new.mark)
+
+
+def _without_groups(host: Host, left: str | None, new: RegistrationProps) -> Host:
+    """Return the host as it is in what others put it into, and in the group that is wanted."""
+    kept = (g for g in host.groups if g.name == new.host_group or not (g.name == left or _is_left(g, new)))
+    return replace(host, groups=tuple(kept))
 
 
 def _refuse_shared(template: Template, host: Host | None) -> None:

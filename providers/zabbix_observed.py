@@ -28,7 +28,7 @@ def observed(zabbix: Zabbix, host: Host, old: RegistrationProps) -> Registration
         port=where.port,
         description=host.description,
         enabled=host.enabled,
-        host_group=old.host_group if old.host_group in host.group_names else "",
+        host_group=old.host_group if old.host_group in [group.name for group in host.groups] else "",
         template_name=template.name if template and linked else "",
         template=_observed_template(zabbix, template, old) if linked or template is None else old.template,
         psk_identity=old.psk_identity if host.encrypted else "",

@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from clients.zabbix import Host, Template
+from clients.zabbix import Group, Host, Template
 from providers.props import Props
-from vpn.monitoring import MARK_TAG
+from vpn.monitoring import MARK_TAG, group_uuid
 
 
 class ReservationProps(Props):
@@ -52,6 +52,11 @@ class RegistrationProps(ReservationProps):
 def is_ours(existing: Host | Template, mark: str) -> bool:
     """Whether an object carries this stack's mark."""
     return bool(mark) and (MARK_TAG, mark) in existing.tags
+
+
+def made_by_us(group: Group, mark: str) -> bool:
+    """Whether the stack made the group: one that was there before has another UUID, whatever its name."""
+    return group.uuid == group_uuid(mark, group.name)
 
 
 def foreign(kind: str, name: str) -> str:

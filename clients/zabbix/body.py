@@ -14,7 +14,7 @@ def host_body(spec: HostSpec, host: Host | None) -> dict[str, Any]:
         "host": spec.name,
         "status": 0,
         "description": spec.description,
-        "groups": [{"groupid": g} for g in _with(spec.group_id, host.group_ids if host else ())],
+        "groups": [{"groupid": g} for g in _with(spec.group_id, tuple(g.id for g in host.groups) if host else ())],
         "templates": [{"templateid": t} for t in _with(spec.template_id, host.template_ids if host else ())],
         "tags": _tags(spec, host),
         "interfaces": _interfaces(spec, host),

@@ -13,6 +13,7 @@ from clients.zabbix.records import SYSTEM, Group, Host, HostSpec, Template
 from vpn.errors import BadAnswer, Forbidden, NotFound, Rejected
 
 T = TypeVar("T")
+GROUP_FIELDS: Final = ["groupid", "name", "uuid"]
 TEMPLATE_GROUPS_SINCE: Final = Version("6.2")
 EQUAL: Final = 1
 """Operator of a tag filter: the value is exactly this one."""
@@ -112,7 +113,7 @@ class Zabbix:
                 "selectMacros": ["hostmacroid", "macro"],
                 "selectParentTemplates": ["templateid"],
                 "selectTags": ["tag", "value"],
-                groups: ["groupid", "name"],
+                groups: GROUP_FIELDS,
                 **wanted,
             },
         )
@@ -189,27 +190,25 @@ class Zabbix:
 
     def group(self, kind: str, name: str) -> Group | None:
         """Return the group of this kind if the token's user may write to it."""
-        wanted = {"output": ["groupid", "name", "uuid"], "filter": {"name": [name]}, "editable": True}
-        found = self._call(f"{kind}.get", wanted)
-        return _first(_each(found, lambda raw: Group(raw["groupid"], raw["name"], raw["uuid"])))
+        return _first(self.groups(kind, filter={"name": [name]}))
+
+    def groups(self, kind: str, **wanted: Any) -> list[Group]:
+        """Return the groups of this kind that the token's user may write to."""
+        return _each(self._call(f"{kind}.get", {"output": GROUP_FIELDS, "editable": True, **wanted}), Group.of)
 
     def create_group(self, kind: str, name: str, uuid: str) -> Group:
         """Create the group with a UUID of ours; only a super admin may."""
         answer = self._call(GROUP_METHODS[kind], {"name": name, "uuid": uuid})
         return Group(str(answer["groupids"][0]), name, uuid)
 
-    def delete_empty_groups(self, uuid: str) -> None:
-        """Delete the groups with `uuid` in which nothing is."""
+    def delete_empty_groups(self, chosen: Callable[[Group], bool]) -> None:
+        """Delete the chosen groups in which nothing is."""
         for kind in self.group_kinds:
             members = GROUP_MEMBERS[kind] if self.has_template_groups else ("hosts", "templates")
-            self._delete_if_empty(kind, uuid, members)
-
-    def _delete_if_empty(self, kind: str, uuid: str, members: Iterable[str]) -> None:
-        selects = {f"select{member.capitalize()}": "count" for member in members}
-        wanted = {"output": ["groupid"], "filter": {"uuid": [uuid]}, **selects}
-        for group in self._call(f"{kind}.get", wanted):
-            if not any(int(group[member]) for member in members):
-                self._call(f"{kind}.delete", [group["groupid"]])
+            selects = {f"select{member.capitalize()}": "count" for member in members}
+            for raw in self._call(f"{kind}.get", {"output": GROUP_FIELDS, **selects}):
+                if chosen(Group.of(raw)) and not any(int(raw[member]) for member in members):
+                    self._call(f"{kind}.delete", [raw["groupid"]])
 
     def _call(self, method: str, params: Mapping[str, Any] | list[Any]) -> Any:
         self._log_in_once()

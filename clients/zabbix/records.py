@@ -20,6 +20,11 @@ class Group:
     name: str
     uuid: str
 
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Self:
+        """Return the group that hostgroup.get and templategroup.get describe."""
+        return cls(raw["groupid"], raw["name"], raw["uuid"])
+
 
 @dataclass(frozen=True)
 class AgentInterface:
@@ -60,8 +65,7 @@ class Host:
     interface: AgentInterface | None
     interface_id: str | None
     other_interface_ids: tuple[str, ...]
-    group_ids: tuple[str, ...]
-    group_names: tuple[str, ...]
+    groups: tuple[Group, ...]
     template_ids: tuple[str, ...]
     tags: tuple[tuple[str, str], ...]
     macros: Mapping[str, str]
@@ -81,8 +85,7 @@ class Host:
             interface=_interface(main) if main else None,
             interface_id=main["interfaceid"] if main else None,
             other_interface_ids=tuple(others),
-            group_ids=tuple(group["groupid"] for group in groups),
-            group_names=tuple(group["name"] for group in groups),
+            groups=tuple(map(Group.of, groups)),
             template_ids=tuple(t["templateid"] for t in raw["parentTemplates"]),
             tags=_tags(raw),
             macros={macro["macro"]: macro["hostmacroid"] for macro in raw["macros"]},

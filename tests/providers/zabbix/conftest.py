@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -133,6 +134,12 @@ def config(server: ZabbixServer, **changes: str) -> dict[str, str]:
     """Return the stack's config for the server."""
     values = {"zabbix_url": server.url, "zabbix_token": server.token, **changes}
     return {f"wireguard-vpn:{key}": value for key, value in values.items()}
+
+
+def super_token(api: Api) -> str:
+    """Return a token of a super admin, who may make groups."""
+    token = api("token.create", {"name": f"super {uuid4()}", "userid": "1"})["tokenids"][0]
+    return str(api("token.generate", [token])[0]["token"])
 
 
 @pytest.fixture

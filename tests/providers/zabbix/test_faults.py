@@ -19,7 +19,7 @@ from providers.intent import IntentProvider
 from tests.faults.proxy import FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
 from tests.providers.engine import Managed
 from tests.providers.host import HostError
-from tests.providers.zabbix.conftest import Stack, config, inputs
+from tests.providers.zabbix.conftest import Stack, config, inputs, super_token
 from tests.providers.zabbix.dump import dump
 from tests.providers.zabbix.server import ZabbixServer
 from vpn.agent import psk_identity
@@ -150,10 +150,14 @@ def test_certificate_is_verified(server: ZabbixServer, tmp_path: Path) -> None:
             zabbix.host_named("x")
 
 
-def test_what_failed_at_a_request_and_was_taken_back_leaves_nothing(stack: Stack, proxy: FaultyProxy) -> None:
+def test_what_failed_at_a_request_and_was_taken_back_leaves_nothing(
+    server: ZabbixServer, stack: Stack, proxy: FaultyProxy
+) -> None:
     """Every third request, for each costs two runs."""
+    stack.configure(config(server, zabbix_url=proxy.url, zabbix_token=super_token(server.api)))
     key = "d00d" * 16
     changed = {
+        "host_group": "VPN of our own",
         "host": "vpn.example.org",
         "address": "192.168.20.91",
         "psk": key,

@@ -7,7 +7,7 @@ import pytest
 
 from lab.services.zabbix_api import Api
 from tests.providers.host import HostError
-from tests.providers.zabbix.conftest import GROUP, MARK, Stack, config, inputs
+from tests.providers.zabbix.conftest import GROUP, MARK, Stack, config, inputs, super_token
 from tests.providers.zabbix.dump import dump
 from tests.providers.zabbix.server import ZabbixServer
 from vpn.agent import psk_identity
@@ -250,7 +250,7 @@ def test_destroy_spares_what_lost_our_mark(stack: Stack) -> None:
 def test_groups_we_made_go_and_others_stay(server: ZabbixServer, stack: Stack) -> None:
     """With a super admin's token the program makes missing groups, known again by their UUID."""
     before = dump(stack.api)
-    stack.configure(config(server, zabbix_token=_super_token(server.api)))
+    stack.configure(config(server, zabbix_token=super_token(server.api)))
     stack.inputs = inputs(host_group="VPN of our own")
     stack.up()
     made = stack.api("hostgroup.get", {"filter": {"name": ["VPN of our own"]}})
@@ -259,11 +259,6 @@ def test_groups_we_made_go_and_others_stay(server: ZabbixServer, stack: Stack) -
     stack.up()
     stack.destroy()
     assert dump(stack.api) == before
-
-
-def _super_token(api: Api) -> str:
-    token = api("token.create", {"name": f"super {id(api)}", "userid": "1"})["tokenids"][0]
-    return str(api("token.generate", [token])[0]["token"])
 
 
 def test_two_stacks_share_nothing(stack: Stack) -> None:
