@@ -124,13 +124,11 @@ def has_preshared(settings: Settings, peer: PeerSettings) -> bool:
 
 def people_to_serve(peers: Iterable[PeerSettings], *, server: bool = False, preshared: bool = False) -> list[Act]:
     """Return who must act when these peers' keys, or the server's, have changed; of a disabled one, when that ends."""
-    return [
-        Act(
-            peer.name,
-            f"{'once it is enabled: ' if peer.disabled else ''}{_to_do(peer, server=server, preshared=preshared)}",
-        )
-        for peer in sorted(peers, key=lambda each: each.name)
-    ]
+    found = []
+    for peer in sorted(peers, key=lambda each: each.name):
+        when = "once it is enabled: " if peer.disabled else ""
+        found.append(Act(peer.name, when + _to_do(peer, server=server, preshared=preshared)))
+    return found
 
 
 def _to_do(peer: PeerSettings, *, server: bool, preshared: bool) -> str:

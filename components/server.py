@@ -7,7 +7,7 @@ from pulumi_command import remote
 
 from components.container import Container
 from components.keys import Keys
-from components.options import child
+from components.options import child, waiting
 from components.outputs import public, secret
 from providers.host_key import HostKey
 from providers.server_state import ServerState
@@ -35,10 +35,9 @@ class Server(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("wireguard-vpn:index:Server", name, None, opts)
-        self.opts = opts
         self.container, self.private_key, self.jump = container, keys.secret(SSH), jump_host(settings.ssh)
-        host_key = self._host_key(settings)
-        state = self._state(settings, network, host_key)
+        host_key = self._host_key(settings, waiting(self, opts))
+        state = self._state(settings, network, host_key, child(self, opts))
         bundle = pulumi.Output.all(network, state.epoch, container.instance).apply(
             lambda known: pack(known[0], epoch=int(known[1]), instance=known[2])
         )
@@ -59,7 +58,7 @@ class Server(pulumi.ComponentResource):
         self.plan = state.plan.apply(lambda plan: "; ".join(plan["summary"]))
         self.register_outputs({"plan": self.plan})
 
-    def _host_key(self, settings: Settings) -> pulumi.Output[str]:
+    def _host_key(self, settings: Settings, opts: pulumi.ResourceOptions) -> pulumi.Output[str]:
         """Take the host key that is given, or pin the first one seen through the jump host."""
         return HostKey(
             "host-key",
@@ -67,10 +66,16 @@ class Server(pulumi.ComponentResource):
             instance=self.container.instance,
             given=settings.ssh.ssh_host_key,
             jump=self.jump,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=self.opts.depends_on if self.opts else None),
+            opts=opts,
         ).key
 
-    def _state(self, settings: Settings, network: pulumi.Output[Network], host_key: pulumi.Output[str]) -> ServerState:
+    def _state(
+        self,
+        settings: Settings,
+        network: pulumi.Output[Network],
+        host_key: pulumi.Output[str],
+        opts: pulumi.ResourceOptions,
+    ) -> ServerState:
         """Declare what the server is expected to be; it is observed by refresh and retired at the end."""
         way = {"host": self.container.address, "user": USER, "private_key": self.private_key, "host_key": host_key}
         return ServerState(
@@ -82,7 +87,7 @@ class Server(pulumi.ComponentResource):
             node=settings.proxmox.proxmox_node,
             container_id=settings.container.container_id,
             mark=self.container.mark,
-            opts=child(self, self.opts),
+            opts=opts,
         )
 
     def _connection(self, host_key: pulumi.Output[str]) -> remote.ConnectionArgs:

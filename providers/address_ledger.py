@@ -46,12 +46,12 @@ class AddressLedgerProvider(Provider[LedgerProps]):
         """
         if old and old.peers_file and not new.peers_file and (lost := sorted(old.peers.keys() - new.peers.keys())):
             raise ConfigError([Problem("peers_file", old.peers_file, GONE.format(listed(lost, most=5)))])
-        now = dt.datetime.now(dt.UTC)
+        now, claims = dt.datetime.now(dt.UTC), _claims(new)
         found = allocate(
-            _claims(new),
+            claims,
             [ip_network(subnet) for subnet in new.subnets],
             [ip_address(address) for address in new.reserved],
-            _previous(old, new, now) if old else Ledger(),
+            _previous(old, claims, now) if old else Ledger(),
             now,
             dt.timedelta(days=new.quarantine_days),
         ).to_dict()
@@ -66,10 +66,10 @@ def _claims(props: LedgerProps) -> list[Claim]:
     return [Claim(name, tuple(map(ip_network, fixed))) for name, fixed in props.peers.items()]
 
 
-def _previous(old: LedgerProps, new: LedgerProps, now: dt.datetime) -> Ledger:
+def _previous(old: LedgerProps, claims: list[Claim], now: dt.datetime) -> Ledger:
     """Return the last ledger, with what peers' configurations fixed then and do no longer."""
     ledger = Ledger.from_dict({"leases": old.leases, "released": old.released})
-    return Ledger(ledger.leases, {**ledger.released, **given_back(_claims(old), _claims(new), now)})
+    return Ledger(ledger.leases, {**ledger.released, **given_back(_claims(old), claims, now)})
 
 
 class AddressLedger(Resource, module="vpn", name="AddressLedger"):

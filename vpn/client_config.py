@@ -5,7 +5,6 @@ from __future__ import annotations
 from vpn import rendering
 from vpn.errors import RenderError
 from vpn.network import Network
-from vpn.settings import split_endpoint
 
 
 def render(network: Network, name: str) -> str:
@@ -18,9 +17,7 @@ def render(network: Network, name: str) -> str:
     if network.interface.endpoint is None:
         raise RenderError("the server's endpoint is not known: set endpoint, or a static ip_address")
     addresses = [f"{address}/{address.max_prefixlen}" for address in peer.addresses]
-    port = split_endpoint(peer.endpoint)[1] if peer.endpoint else None
-    own = network.interface
-    return rendering.render("client.conf.j2", peer=peer, interface=own, addresses=addresses, listen_port=port)
+    return rendering.render("client.conf.j2", peer=peer, interface=network.interface, addresses=addresses)
 
 
 def render_all(network: Network) -> dict[str, str]:

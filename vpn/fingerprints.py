@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from vpn import agent, canonical, files, nftables, rendering, wgconf
 from vpn.network import Network, Peer
-from vpn.settings import IPNetwork, split_endpoint
+from vpn.settings import IPNetwork
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def _peer(peer: Peer) -> str:
 def _shared(peer: Peer, preshared: str) -> str:
     """Digest what a client's file says and the server knows too. A peer that keeps its key put that in by itself."""
     pair = peer.public_key if peer.managed else ""
-    listens = [str(split_endpoint(peer.endpoint)[1])] if peer.endpoint else []
+    listens = [str(peer.listen_port)] if peer.listen_port else []
     return _digest(pair, preshared, str(peer.persistent_keepalive), *map(str, peer.addresses), *listens)
 
 

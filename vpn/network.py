@@ -84,11 +84,12 @@ def _interface(settings: Settings, keyring: kr.Keyring, ct_address: str | None) 
         save_config=own.save_config,
         mtu=own.mtu,
         implementation=own.implementation,
-        endpoint=_endpoint(settings, ct_address),
+        endpoint=server_endpoint(settings, ct_address),
     )
 
 
-def _endpoint(settings: Settings, ct_address: str | None) -> str | None:
+def server_endpoint(settings: Settings, ct_address: str | None = None) -> str | None:
+    """Return what clients dial, `host:port`; None while only DHCP knows. `ct_address` is the observed address."""
     port = settings.interface.listen_port
     if settings.interface.endpoint:
         try:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from vpn.agent import Agent
 from vpn.errors import RenderError
-from vpn.settings import AllowRule, IPAddress, IPInterface, IPNetwork
+from vpn.settings import AllowRule, IPAddress, IPInterface, IPNetwork, split_endpoint
 
 State = Literal["active", "disabled", "expired"]
 
@@ -70,6 +70,11 @@ class Peer:
     def managed(self) -> bool:
         """Tell whether the stack holds the peer's private key."""
         return self.private_key is not None
+
+    @property
+    def listen_port(self) -> int | None:
+        """The port at which the server dials the peer, None when the peer dials."""
+        return split_endpoint(self.endpoint)[1] if self.endpoint else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,8 @@ from ipaddress import ip_address
 from typing import Final
 
 from vpn.keyring import KeyRequest, Keyring, due, renews_itself
-from vpn.settings import Settings, host_of
+from vpn.network import server_endpoint
+from vpn.settings import Settings, split_endpoint
 
 AHEAD: Final = dt.timedelta(days=30)
 """How long before its date a rotation, or an expiry, is announced."""
@@ -68,8 +69,8 @@ def _given_in_vain(settings: Settings, wanted: Sequence[KeyRequest]) -> Iterator
 
 def _dialled_through_itself(settings: Settings) -> Iterator[str]:
     """Tell of an endpoint inside what clients send into the tunnel: wg-quick keeps a way out of full tunnels alone."""
-    own, static = settings.interface.endpoint, settings.container.ip_address
-    host = host_of(own) if own else static.partition("/")[0]
+    endpoint = server_endpoint(settings)
+    host = split_endpoint(endpoint)[0] if endpoint else ""
     with suppress(ValueError):  # a name, or an address that DHCP will give
         address = ip_address(host)
         for network in settings.destinations:

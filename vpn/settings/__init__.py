@@ -7,7 +7,7 @@ Sections are grouped by what they are about; a field's name is its config key:
 from __future__ import annotations
 
 from vpn.settings.ip import IPAddress, IPInterface, IPNetwork
-from vpn.settings.names import host_of, join_endpoint, split_endpoint
+from vpn.settings.names import join_endpoint, split_endpoint
 from vpn.settings.networks import in_any, touches
 from vpn.settings.parse import KNOWN_KEYS, parse
 from vpn.settings.peers import AllowRule, GroupSettings, PeerSettings
@@ -36,7 +36,6 @@ __all__ = [
     "Settings",
     "Ssh",
     "Zabbix",
-    "host_of",
     "in_any",
     "join_endpoint",
     "parse",
