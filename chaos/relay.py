@@ -7,6 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from threading import Thread
 
+from lab import namespaces
+
 CHUNK = 65536
 SILENCE = 30.0
 """Seconds a silent connection is held open."""
@@ -68,7 +70,7 @@ class Relay:
         return self._listening
 
     def _listen(self, port: int) -> None:
-        self._listening = socket.create_server(("127.0.0.1", port), backlog=64)
+        self._listening = namespaces.listening("127.0.0.1", port)
         Thread(target=self._accept, args=(self._listening,), daemon=True).start()
 
     def _accept(self, listening: socket.socket) -> None:
@@ -100,6 +102,7 @@ class Relay:
 
     def _join(self, client: socket.socket, plan: Plan | None) -> None:
         with socket.create_connection(("127.0.0.1", self.target)) as server:
+            server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             Thread(target=_pass_on, args=(server, client), daemon=True).start()
             sent = self._upstream(client, server, plan)
         self.sent.append(sent)

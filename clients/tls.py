@@ -12,6 +12,7 @@ import ssl
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Self
 
 FINGERPRINT_DIGITS = 64
@@ -45,7 +46,11 @@ def ssl_context(trust: Trust) -> ssl.SSLContext:
         return PinnedContext.of(normal_fingerprint(trust.fingerprint))
     path = str(trust.ca_file or os.environ.get(SYSTEM_FILE, ""))
     changed = Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
-    return _context(path, changed, alone=trust.ca_file is not None)
+    with _reading:  # a refresh asks every system at the same time: one of them reads, the others wait for it
+        return _context(path, changed, alone=trust.ca_file is not None)
+
+
+_reading = Lock()
 
 
 @cache

@@ -102,7 +102,7 @@ def _answer(connection: socket.socket) -> "subprocess.Popen[bytes]":
 
 def serve(site: Site) -> None:
     """Give every connection a server, until ended."""
-    listening = socket.create_server(("127.0.0.1", site.port("ssh")), backlog=64)
+    listening = namespaces.listening("127.0.0.1", site.port("ssh"))
     _settle(site)
     Processes(site).ready_file("ssh").touch()
     listening.settimeout(1)

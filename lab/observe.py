@@ -11,6 +11,9 @@ from lab.commands import output
 from lab.lxc import CGROUPS, group, unified, veth
 from lab.site import Site
 
+DISK_SECONDS = 10.0
+"""How long a measured disk stays true; pvestatd has the same interval."""
+
 
 def init_pid(site: Site, vmid: int) -> int | None:
     """Return the pid of the container's init, None when the container is stopped.
@@ -69,6 +72,7 @@ class Meter:
     def __init__(self, site: Site) -> None:
         self.site = site
         self._before: dict[int, tuple[float, float]] = {}
+        self._disk: dict[int, tuple[float, int]] = {}
 
     def read(self, vmid: int, pid: int | None, root: Path) -> dict[str, float]:
         """Return cpu (share of one core), mem, swap, disk, netin, netout (bytes), uptime (s)."""
@@ -77,7 +81,15 @@ class Meter:
             with suppress(OSError, ValueError):
                 usage |= {"mem": self._memory(vmid), "cpu": self._cpu(vmid)}
                 usage |= {"uptime": int(_age(pid)), **self._traffic(vmid)}
-        return {**usage, "disk": _size(root)}
+        return {**usage, "disk": self._size(vmid, root)}
+
+    def _size(self, vmid: int, root: Path) -> int:
+        """Measure the disk now and then, as the node does (pvestatd): all its files are looked at."""
+        measured, size = self._disk.get(vmid, (-DISK_SECONDS, 0))
+        if time.monotonic() - measured >= DISK_SECONDS:
+            size = _size(root)
+            self._disk[vmid] = time.monotonic(), size
+        return size
 
     def _memory(self, vmid: int) -> int:
         if unified():

@@ -31,7 +31,7 @@ def start(site: Site, name: str, address: str, port: int, *options: str) -> None
 
 async def serve(site: Site, name: str, address: str, port: int, *, tls: bool = False) -> None:
     """Join connections until the process ends."""
-    listening = socket.create_server(("127.0.0.1", site.port(name)), backlog=64)
+    listening = namespaces.listening("127.0.0.1", site.port(name))
     context = tls_context(site) if tls else None
     namespaces.enter(site.node)  # what listens stays where it was; what connects is inside
     await forward(site, f"{name}-gateway", listening, (address, port), context)

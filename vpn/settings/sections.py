@@ -17,7 +17,7 @@ from vpn.settings import types as t
 class Section(BaseModel):
     """Base of all sections: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
     environment: ClassVar[dict[str, str]] = {}
     """Config key → environment variable that supplies it when the configuration does not."""
 

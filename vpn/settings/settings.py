@@ -28,7 +28,7 @@ class People(Section):
     peers_file: names.LocalPath = PEERS_FILE
 
 
-_NO_GROUP = GroupSettings()
+_NO_GROUP = GroupSettings.model_construct()
 
 
 class Settings(Section):
