@@ -24,7 +24,8 @@ class Kind:
 
     `natural` is the field that NetBox itself keeps unique (within the VM or globally): by it an
     object is found that is in the way. `late` fields can be set only when all records exist.
-    `told` names what NetBox is asked to tell of each object; of a kind with thousands, all would take it long.
+    `told` names what NetBox is asked to tell of each object: of a kind with thousands, and of a virtual machine with
+    its rendered context and counts, all would take it long.
     """
 
     name: str
@@ -58,6 +59,10 @@ VIRTUAL_MACHINE = Kind(
         "primary_ip6": Reference("primary_ip6", "ip_address"),
     },
     late=frozenset({"primary_ip4", "primary_ip6"}),
+    told=(
+        *("id", "tags", "name", "site", "cluster", "role", "status", "start_on_boot", "vcpus", "memory", "disk"),
+        *("description", "primary_ip4", "primary_ip6", "virtual_disk_count"),
+    ),
 )
 INTERFACE = Kind(
     "interface",

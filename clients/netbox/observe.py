@@ -26,7 +26,7 @@ from vpn.errors import OwnershipError, Rejected
 
 Raw = Mapping[str, Sequence[ApiObject]]
 AT_ONCE = 4
-"""Requests at the same time: as many as one gunicorn worker of NetBox's own setup answers (`threads` is 3 or more)."""
+"""Requests at the same time: a quarter of what NetBox's own gunicorn settings serve (five workers of three threads)."""
 
 
 def marked(netbox: NetBox, mark: Mark, kinds: Sequence[Kind] = KINDS) -> dict[str, list[dict[str, Any]]]:
