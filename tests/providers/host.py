@@ -8,11 +8,14 @@
 What the engine does and the host does not is done here: ints become floats, None vanishes.
 """
 
+import io
+import multiprocessing
 import os
-import subprocess
+import runpy
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,6 +29,23 @@ from pulumi.runtime.proto import provider_pb2_grpc
 ROOT = Path(__file__).parents[2]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 PROVIDER_KEY = "__provider"
+
+
+_forks = multiprocessing.get_context("forkserver")
+# Hundreds of plugins are started: what is not ours is imported once, and each is a fork of the process that has it.
+_forks.set_forkserver_preload(["dill", "grpc", "httpx", "paramiko", "pulumi.dynamic", "pydantic", "pynetbox"])
+
+
+def _plugin(environ: dict[str, str], cwd: Path, said: Connection, complained: Connection) -> None:
+    """Run what the engine runs, `python -u -m pulumi.dynamic`, in this process."""
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(environ)
+    os.dup2(said.fileno(), 1)
+    os.dup2(complained.fileno(), 2)
+    sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w"), write_through=True) for n in (1, 2))
+    sys.path[0] = str(cwd)
+    runpy.run_module("pulumi.dynamic", run_name="__main__", alter_sys=True)
 
 
 @dataclass(frozen=True)
@@ -44,15 +64,15 @@ class Host:
     """One plugin process; `environ` is added to its environment."""
 
     def __init__(self, environ: Mapping[str, str] | None = None, cwd: Path = ROOT) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.dynamic"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=cwd,
-            env={**os.environ, **(environ or {})},
-        )
-        assert self._process.stdout is not None
-        port = int(self._process.stdout.readline())
+        self._stdout, said = _forks.Pipe(duplex=False)
+        self._stderr, complained = _forks.Pipe(duplex=False)
+        arguments = ({**os.environ, **(environ or {})}, cwd, said, complained)
+        self._process = _forks.Process(target=_plugin, args=arguments, daemon=True)
+        self._process.start()
+        said.close()
+        complained.close()
+        with open(self._stdout.fileno(), closefd=False) as stdout:
+            port = int(stdout.readline())
         self._channel = grpc.insecure_channel(f"127.0.0.1:{port}")
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
         self.stderr = ""
@@ -65,12 +85,15 @@ class Host:
 
     def close(self) -> None:
         """End the plugin; what it printed is in `stderr` afterwards."""
-        if self._process.stderr is None or self._process.stderr.closed:
+        if self._stderr.closed:
             return
         self._channel.close()
-        if self._process.poll() is None:
-            self._process.terminate()
-        self.stderr = self._process.communicate(timeout=20)[1].decode()
+        self._process.terminate()
+        with io.FileIO(os.dup(self._stderr.fileno())) as stderr:
+            self.stderr = stderr.readall().decode()
+        self._process.join(timeout=20)
+        self._stdout.close()
+        self._stderr.close()
 
     def configure(self, config: Mapping[str, str]) -> None:
         """Hand over the stack's config (`namespace:key` → text)."""

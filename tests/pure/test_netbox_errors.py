@@ -94,8 +94,8 @@ def test_further_pages_are_asked_for_at_the_configured_address(base: str, wrote:
     assert asked[2:] == [f"{base}/api/dcim/sites/?limit=1&offset={page}&name=a%26b" for page in (2, 3)]
 
 
-def test_of_addresses_only_what_is_read_is_asked_for() -> None:
-    """There is one for each peer, and NetBox takes long to tell all it knows of a thousand."""
+def test_only_what_is_read_is_asked_for_of_addresses_and_of_the_virtual_machine() -> None:
+    """There is an address for each peer, and NetBox takes long to tell all it knows of a thousand."""
     asked: dict[str, str | None] = {}
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -104,8 +104,12 @@ def test_of_addresses_only_what_is_read_is_asked_for() -> None:
 
     with netbox(answer) as client:
         assert Registry(client, Mark("pulumi: wireguard-vpn/prod/0a1b2c")).observed({"virtual_machine": {}}) is None
-    fields = "id,tags,address,assigned_object_type,assigned_object_id,status,dns_name,description"
-    assert {path: each for path, each in asked.items() if each} == {"/api/ipam/ip-addresses/": fields}
+    machine = "name,site,cluster,role,status,start_on_boot,vcpus,memory,disk,description,primary_ip4,primary_ip6"
+    address = "address,assigned_object_type,assigned_object_id,status,dns_name,description"
+    assert {path: each for path, each in asked.items() if each} == {
+        "/api/virtualization/virtual-machines/": f"id,tags,{machine},virtual_disk_count",
+        "/api/ipam/ip-addresses/": f"id,tags,{address}",
+    }
 
 
 def test_a_link_out_of_the_api_is_not_followed() -> None:

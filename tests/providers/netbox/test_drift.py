@@ -1,9 +1,12 @@
 """What people change or delete by hand in NetBox is seen by refresh and put back by up."""
 
+import json
+from itertools import zip_longest
 from typing import Any
 
 import pytest
 
+from clients.netbox.kinds import KINDS
 from tests.providers.netbox.engine import Stack
 from tests.providers.netbox.server import NetBoxServer
 
@@ -19,7 +22,7 @@ ONE = {
     END: {},
 }
 """Which object of a kind is edited, where there are several."""
-EDITS = [
+EDITS: list[tuple[str, dict[str, Any]]] = [
     (VM, {"name": "renamed"}),
     (VM, {"status": "offline"}),
     (VM, {"role": None}),
@@ -83,16 +86,27 @@ def _essence(value: Any) -> Any:
     return sorted(map(str, map(_essence, value))) if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize(("path", "edit"), EDITS, ids=lambda value: str(value)[-45:])
-def test_an_edit_by_hand_is_seen_and_put_back(
-    path: str, edit: dict[str, Any], standing: Stack, netbox: NetBoxServer
+def rounds() -> list[dict[str, dict[str, Any]]]:
+    """The edits, one of each kind of object at the same time."""
+    kinds = [[(path, edit) for kind, edit in EDITS if kind == path] for path in ONE]
+    return [dict(filter(None, together)) for together in zip_longest(*kinds)]
+
+
+@pytest.mark.parametrize("edits", rounds(), ids=lambda edits: str([*edits.values()])[:70])
+def test_edits_by_hand_are_seen_and_put_back(
+    edits: dict[str, dict[str, Any]], standing: Stack, netbox: NetBoxServer
 ) -> None:
-    before = facts(netbox, path)
-    netbox.patch(f"{path}/{one(netbox, path)['id']}/", edit)
-    assert facts(netbox, path) != before
+    before, known = facts(netbox), json.loads(standing.registration.outs["records"])
+    ids = {path: one(netbox, path)["id"] for path in edits}
+    for path, edit in edits.items():
+        was = facts(netbox, path)
+        netbox.patch(f"{path}/{ids[path]}/", edit)
+        assert facts(netbox, path) != was
     standing.refresh()
+    seen = json.loads(standing.registration.outs["records"])
+    assert {kind.path for kind in KINDS if seen.get(kind.name) != known[kind.name]} >= edits.keys()
     assert "update" in standing.up()
-    assert facts(netbox, path) == before
+    assert facts(netbox) == before
 
 
 @pytest.mark.parametrize("path", list(ONE))

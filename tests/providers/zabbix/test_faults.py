@@ -16,25 +16,24 @@ from components.intents import digest
 from lab.certificates import ensure_certificates
 from lab.site import Site
 from providers.intent import IntentProvider
-from tests.faults.proxy import FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
+from tests.faults.proxy import Fault, FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
 from tests.providers.engine import Managed
 from tests.providers.host import HostError
 from tests.providers.zabbix.conftest import Stack, config, inputs, super_token
 from tests.providers.zabbix.dump import dump
-from tests.providers.zabbix.server import ZabbixServer
+from tests.providers.zabbix.server import VERSIONS, ZabbixServer
 from vpn.agent import psk_identity
 from vpn.errors import BadAnswer, ServerFault, TlsFailure, Unreachable
 
 FAULTS = {
-    "cut after": cut_after(),
     "cut before": cut_before(),
     "500": status(500, "<html>Internal Server Error</html>"),
     "500 after": status_after(500),
     "garbage": garbage(),
     "truncated": truncated(),
 }
-EVERY_CALL = "cut after"
-"""The fault tried at every call of a run; the others take turns, so that together they meet every call too."""
+newest = pytest.mark.parametrize("server", VERSIONS[-1:], indirect=True)
+"""The way is the same to every release, and so is what breaks on it; one fault is tried with all of them."""
 
 
 @pytest.fixture
@@ -45,20 +44,27 @@ def proxy(server: ZabbixServer, stack: Stack) -> Iterator[FaultyProxy]:
         yield between
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_any_broken_call_of_a_run_heals_in_the_next(stack: Stack, proxy: FaultyProxy, fault: str) -> None:
+def test_any_call_cut_after_its_effect_heals_in_the_next_run(stack: Stack, proxy: FaultyProxy) -> None:
     """Break each call of a first `up` in turn, the writes among them."""
-    turn, others = [*FAULTS].index(fault), len(FAULTS) - 1
-    broken, step = (0, 1) if fault == EVERY_CALL else (turn - 1, others)
-    while True:
-        proxy.fail("POST", "", FAULTS[fault], skip=broken)
+    _heals(stack, proxy, cut_after(), first=0, step=1)
+
+
+@newest
+@pytest.mark.parametrize("fault", FAULTS)
+def test_any_broken_call_heals_in_the_next_run(stack: Stack, proxy: FaultyProxy, fault: str) -> None:
+    """The faults take turns, so that together they meet every call."""
+    _heals(stack, proxy, FAULTS[fault], first=[*FAULTS].index(fault), step=len(FAULTS))
+
+
+def _heals(stack: Stack, proxy: FaultyProxy, fault: Fault, *, first: int, step: int) -> None:
+    for broken in count(first, step):
+        proxy.fail("POST", "", fault, skip=broken)
         said = _said(stack.up)
         assert said is None or (said.count("Zabbix:") == 1 and "defect" not in said)
         if proxy.unmet():
             break
         _converges(stack, proxy)
         stack.destroy()
-        broken += step
     assert broken > 8
     assert stack.id
 
@@ -81,6 +87,7 @@ def _converges(stack: Stack, proxy: FaultyProxy) -> None:
     assert stack.diff().changes is False
 
 
+@newest
 def test_broken_destroy_is_finished_by_the_next(stack: Stack, proxy: FaultyProxy) -> None:
     broken = 0
     while True:
@@ -99,12 +106,14 @@ def test_broken_destroy_is_finished_by_the_next(stack: Stack, proxy: FaultyProxy
     assert broken > 5
 
 
+@newest
 def test_throttled_calls_are_repeated(stack: Stack, proxy: FaultyProxy) -> None:
     proxy.fail("POST", "", status(429, "", {"Retry-After": "0"}), times=2)
     stack.up()
     assert stack.raw()["hostid"] == stack.id
 
 
+@newest
 def test_server_down_says_so(server: ZabbixServer, stack: Stack) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -112,6 +121,7 @@ def test_server_down_says_so(server: ZabbixServer, stack: Stack) -> None:
     assert list(stack.check().values()) == [f"Zabbix: at {url}: [Errno 111] Connection refused"]
 
 
+@newest
 def test_slow_server_is_given_up(server: ZabbixServer) -> None:
     with FaultyProxy(server.url) as between:
         between.fail("POST", "", slow(2), times=100)
@@ -119,6 +129,7 @@ def test_slow_server_is_given_up(server: ZabbixServer) -> None:
             zabbix.host_named("x")
 
 
+@newest
 def test_sign_in_page_is_no_zabbix(server: ZabbixServer) -> None:
     with FaultyProxy(server.url) as between:
         between.fail("POST", "", garbage(), times=100)
@@ -126,6 +137,7 @@ def test_sign_in_page_is_no_zabbix(server: ZabbixServer) -> None:
             zabbix.host_named("x")
 
 
+@newest
 def test_database_down_is_the_servers_fault(server: ZabbixServer) -> None:
     error = {"code": -32603, "message": "Internal error.", "data": "Connection to database failed"}
     said = json.dumps({"jsonrpc": "2.0", "error": error, "id": 1})
@@ -135,6 +147,7 @@ def test_database_down_is_the_servers_fault(server: ZabbixServer) -> None:
             zabbix.host_named("x")
 
 
+@newest
 def test_certificate_is_verified(server: ZabbixServer, tmp_path: Path) -> None:
     files = ensure_certificates(Site.of(tmp_path))
     with FaultyProxy(server.url, files.certificate, files.key) as between:
@@ -149,6 +162,7 @@ def test_certificate_is_verified(server: ZabbixServer, tmp_path: Path) -> None:
             zabbix.host_named("x")
 
 
+@newest
 def test_what_failed_at_a_request_and_was_taken_back_leaves_nothing(
     server: ZabbixServer, stack: Stack, proxy: FaultyProxy
 ) -> None:

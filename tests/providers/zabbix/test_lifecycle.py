@@ -1,6 +1,7 @@
 """Create, no-op, changes by hand, adoption and removal, on both releases, through the plugin host."""
 
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -103,18 +104,32 @@ EDITS: dict[str, tuple[str, Edit]] = {
 }
 
 
-@pytest.mark.parametrize("name", EDITS)
-def test_edit_by_hand_is_seen_and_undone(stack: Stack, name: str) -> None:
-    field, edit = EDITS[name]
+ROUNDS = (
+    ("renamed", "address", "item"),
+    ("disabled", "mark", "port", "macro"),
+    ("description", "unencrypted", "trigger"),
+    ("unlinked",),
+)
+"""Each edit once, several together where they do not hide each other."""
+
+
+@pytest.mark.parametrize("names", ROUNDS, ids="-".join)
+def test_edits_by_hand_are_seen_and_undone(stack: Stack, names: tuple[str, ...]) -> None:
     stack.up()
     good = dict(stack.outs)
-    edit(stack.api, stack.raw())
+    host = stack.raw()
+    for name in names:
+        EDITS[name][1](stack.api, host)
     stack.refresh()
-    assert {key for key in good if stack.outs.get(key) != good[key]} == {field}
+    assert {key for key in good if stack.outs.get(key) != good[key]} == {EDITS[name][0] for name in names}
     assert stack.diff().changes
     stack.up()
     stack.refresh()
     assert stack.outs == good
+
+
+def test_every_edit_is_tried() -> None:
+    assert sorted(chain(*ROUNDS)) == sorted(EDITS)
 
 
 def test_preview_names_the_edited_part(stack: Stack) -> None:
