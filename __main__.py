@@ -6,6 +6,7 @@ import pulumi
 
 from components import stack_config
 from components.vpn import Vpn
+from providers import end_at_once
 from vpn.errors import ConfigError
 
 
@@ -15,6 +16,7 @@ def main() -> None:
         settings = stack_config.load(Path(__file__).parent)
     except ConfigError as error:
         raise pulumi.RunError(str(error)) from None
+    end_at_once()
     vpn = Vpn("vpn", settings)
     for name, value in vpn.outputs.items():
         pulumi.export(name, value)

@@ -18,6 +18,7 @@ from typing import Any, Self
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
 """Names a file of further authorities, as for Proxmox's plugin: Go, too, goes on reading the system's directories."""
+_reading = Lock()
 
 
 @dataclass(frozen=True)
@@ -48,9 +49,6 @@ def ssl_context(trust: Trust) -> ssl.SSLContext:
     changed = Path(path).stat().st_mtime_ns if path and Path(path).exists() else 0
     with _reading:  # a refresh asks every system at the same time: one of them reads, the others wait for it
         return _context(path, changed, alone=trust.ca_file is not None)
-
-
-_reading = Lock()
 
 
 @cache

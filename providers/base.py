@@ -25,7 +25,7 @@ from pulumi.dynamic import (
 )
 from pydantic import ValidationError
 
-from providers import credentials
+from providers import credentials, end_at_once
 from providers.props import Props, is_unknown
 from vpn.errors import ConfigError, Problem, StackError, Unauthorized, VpnError
 
@@ -81,6 +81,7 @@ class Provider(ResourceProvider, Generic[P]):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Keep the stack's config for this process."""
+        end_at_once()
         credentials.remember(req.config.get)
         quiet_tracebacks()
 

@@ -126,6 +126,23 @@ interface_up() {
     flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
 }
 
+# Each wanted unit with its state and whether it starts at boot, one a line. All are asked for at once: one by one takes
+# ten times as long. What systemd does not tell is unknown.
+unit_states() {
+    # shellcheck disable=SC2086
+    { systemctl show --property=ActiveState --property=UnitFileState ${setting[units]} 2>/dev/null || true; } |
+        mawk -v units="${setting[units]}" -v RS= -F '\n' '
+            BEGIN { count = split(units, unit, " ") }
+            {
+                for (i = 1; i <= NF; i++) { split($i, said, "="); state[said[1]] = said[2] }
+                print unit[NR], state["ActiveState"], state["UnitFileState"] ? state["UnitFileState"] : "unknown"
+            }
+            END { for (i = NR + 1; i <= count; i++) print unit[i], "unknown unknown" }'
+}
+
+# The wanted units that are not $1: active or enabled.
+units_not() { unit_states | mawk -v word="$1" '$2 != word && $3 != word { print $1 }'; }
+
 # Stop all there is of the service.
 stop_units() {
     local unit

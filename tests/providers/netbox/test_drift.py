@@ -24,15 +24,10 @@ ONE = {
 """Which object of a kind is edited, where there are several."""
 EDITS: list[tuple[str, dict[str, Any]]] = [
     (VM, {"name": "renamed"}),
-    (VM, {"status": "offline"}),
-    (VM, {"role": None}),
-    (VM, {"start_on_boot": "laststate"}),
-    (VM, {"vcpus": 4}),
-    (VM, {"memory": 2048}),
-    (VM, {"disk": 1}),
-    (VM, {"description": "by hand"}),
-    (VM, {"primary_ip4": None}),
-    (VM, {"primary_ip6": None}),
+    (VM, {"status": "offline", "vcpus": 4}),
+    (VM, {"role": None, "memory": 2048}),
+    (VM, {"start_on_boot": "laststate", "disk": 1}),
+    (VM, {"description": "by hand", "primary_ip4": None, "primary_ip6": None}),
     (INTERFACE, {"name": "wg9"}),
     (INTERFACE, {"enabled": False}),
     (INTERFACE, {"mtu": 9000}),
@@ -96,17 +91,25 @@ def rounds() -> list[dict[str, dict[str, Any]]]:
 def test_edits_by_hand_are_seen_and_put_back(
     edits: dict[str, dict[str, Any]], standing: Stack, netbox: NetBoxServer
 ) -> None:
-    before, known = facts(netbox), json.loads(standing.registration.outs["records"])
+    before, known = facts(netbox), records(standing)
     ids = {path: one(netbox, path)["id"] for path in edits}
     for path, edit in edits.items():
-        was = facts(netbox, path)
         netbox.patch(f"{path}/{ids[path]}/", edit)
-        assert facts(netbox, path) != was
+    edited = facts(netbox)
+    assert {path for path in ONE if edited[path] != before[path]} >= edits.keys()
     standing.refresh()
-    seen = json.loads(standing.registration.outs["records"])
-    assert {kind.path for kind in KINDS if seen.get(kind.name) != known[kind.name]} >= edits.keys()
+    seen = records(standing)
+    assert {path for path in ONE if seen[path] != known[path]} >= edits.keys()
+    (was,), (now,) = known[VM].values(), seen[VM].values()
+    assert {field for field in was if now[field] != was[field]} >= edits.get(VM, {}).keys()
     assert "update" in standing.up()
     assert facts(netbox) == before
+
+
+def records(stack: Stack) -> dict[str, Any]:
+    """What the stack's state says of NetBox, by the path of each kind."""
+    known = json.loads(stack.registration.outs["records"])
+    return {kind.path: known.get(kind.name) for kind in KINDS}
 
 
 @pytest.mark.parametrize("path", list(ONE))
