@@ -72,11 +72,10 @@ machine used of its processors, which a busy machine hardly changes. *load by pr
 every second in a table is longer than on an idle machine, about by that factor.
 """
 NOTES = {
-    "program": "Of a no-op preview's processor seconds about a quarter is Pulumi's command (most of it deriving the "
-    "key of the stack's passphrase, slow on purpose and done twice), over a third the program (half of that importing "
+    "program": "Of a no-op preview's processor seconds over a quarter is Pulumi's command (most of it deriving the "
+    "key of the stack's passphrase, slow on purpose and done twice), a third the program (half of that importing "
     "Pulumi, its Proxmox package and pydantic), over a quarter the process of the dynamic providers, the rest the "
-    "Proxmox plugin. An empty Python program costs a quarter of ours. `up --refresh` starts the plugins twice: Pulumi "
-    "does that.",
+    "Proxmox plugin. `up --refresh` starts the plugins twice: Pulumi does that.",
     "calls": "`diff` asks nobody. What `check` asks is the claim's look at the VMID.",
     "tunnel": "The ratio compares the tunnel the program built with two bare ends of the same WireGuard implementation "
     "that forward and masquerade alike, one processor each, measured in turn. On a machine busy with other work it "
