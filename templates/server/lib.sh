@@ -127,17 +127,18 @@ interface_up() {
 }
 
 # Each wanted unit with its state and whether it starts at boot, one a line. All are asked for at once: one by one takes
-# ten times as long. What systemd does not tell is unknown.
+# several times as long. (`systemctl show` would do with one question, but tells of the boot what it once read.)
 unit_states() {
-    # shellcheck disable=SC2086
-    { systemctl show --property=ActiveState --property=UnitFileState ${setting[units]} 2>/dev/null || true; } |
-        mawk -v units="${setting[units]}" -v RS= -F '\n' '
-            BEGIN { count = split(units, unit, " ") }
-            {
-                for (i = 1; i <= NF; i++) { split($i, said, "="); state[said[1]] = said[2] }
-                print unit[NR], state["ActiveState"], state["UnitFileState"] ? state["UnitFileState"] : "unknown"
-            }
-            END { for (i = NR + 1; i <= count; i++) print unit[i], "unknown unknown" }'
+    local number units active enabled
+    read -ra units <<<"${setting[units]}"
+    mapfile -t active < <(systemctl is-active "${units[@]}" 2>/dev/null)
+    mapfile -t enabled < <(systemctl is-enabled "${units[@]}" 2>/dev/null)
+    if ((${#enabled[@]} != ${#units[@]})); then # of one that does not exist nothing is said
+        for number in "${!units[@]}"; do enabled[number]=$(systemctl is-enabled "${units[number]}" 2>/dev/null || true); done
+    fi
+    for number in "${!units[@]}"; do
+        echo "${units[number]} ${active[number]:-unknown} ${enabled[number]:-unknown}"
+    done
 }
 
 # The wanted units that are not $1: active or enabled.

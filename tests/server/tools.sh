@@ -94,8 +94,6 @@ tool_wg() {
     esac
 }
 
-one_of() { if grep -qw "$2" "$MACHINE/units/$1" 2>/dev/null; then echo "$2"; else echo "$3"; fi; }
-
 tool_systemctl() {
     local quiet=false now=false words=() word unit
     for word in "$@"; do
@@ -103,14 +101,11 @@ tool_systemctl() {
     done
     case ${words[0]} in
         is-system-running) echo running ;;
-        show)
-            for unit in "${words[@]:1}"; do
-                printf 'ActiveState=%s\nUnitFileState=%s\n\n' "$(one_of "$unit" active inactive)" "$(one_of "$unit" enabled disabled)"
-            done
-            ;;
         is-active | is-enabled | is-failed)
-            if grep -qw "${words[0]#is-}" "$MACHINE/units/${words[1]}" 2>/dev/null; then word=${words[0]#is-}; else word=inactive; fi
-            $quiet || echo "$word"
+            for unit in "${words[@]:1}"; do
+                if grep -qw "${words[0]#is-}" "$MACHINE/units/$unit" 2>/dev/null; then word=${words[0]#is-}; else word=inactive; fi
+                $quiet || echo "$word"
+            done
             [[ $word != inactive ]]
             ;;
         *)

@@ -20,6 +20,14 @@ DRIFT = {
     "port changed": ("wg set wg0 listen-port 4444", "listens on port 4444"),
     "stopped": ("systemctl stop wg-quick@wg0", "wg-quick@wg0.service is inactive"),
     "disabled": ("systemctl disable wg-quick@wg0", "wg-quick@wg0.service is disabled at boot"),
+    "link to it removed": (
+        "rm /etc/systemd/system/multi-user.target.wants/wg-quick@wg0.service",
+        "wg-quick@wg0.service is disabled at boot",
+    ),
+    "unit gone": (
+        "systemctl stop wireguard-vpn-watch@wg0; rm /etc/systemd/system/wireguard-vpn-watch@.service",
+        "wireguard-vpn-watch@wg0.service is",
+    ),
     "interface gone": ("ip link delete wg0", "the interface wg0 is down"),
     "forwarding off": ("sysctl -w net.ipv4.ip_forward=0", "net.ipv4.ip_forward is 0 instead of 1"),
     "link down": ("ip link set wg0 down", "the interface wg0 is down"),
