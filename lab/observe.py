@@ -81,9 +81,9 @@ class Meter:
             with suppress(OSError, ValueError):
                 usage |= {"mem": self._memory(vmid), "cpu": self._cpu(vmid)}
                 usage |= {"uptime": int(_age(pid)), **self._traffic(vmid)}
-        return {**usage, "disk": self._size(vmid, root)}
+        return {**usage, "disk": self._disk_use(vmid, root)}
 
-    def _size(self, vmid: int, root: Path) -> int:
+    def _disk_use(self, vmid: int, root: Path) -> int:
         """Measure the disk now and then, as the node does (pvestatd): all its files are looked at."""
         measured, size = self._disk.get(vmid, (-DISK_SECONDS, 0))
         if time.monotonic() - measured >= DISK_SECONDS:

@@ -38,31 +38,30 @@ class Kind:
     told: tuple[str, ...] = ()
 
 
+_MACHINE: Mapping[str, Field] = {
+    "name": Plain("name"),
+    "site": Existing("site"),
+    "cluster": Existing("cluster"),
+    "role": Existing("role"),
+    "status": Choice("status"),
+    "start_on_boot": NewerChoice("start_on_boot"),
+    "vcpus": Number("vcpus"),
+    "memory": Number("memory"),
+    "disk": Number("disk"),
+    "description": Plain("description"),
+    "primary_ip4": Reference("primary_ip4", "ip_address"),
+    "primary_ip6": Reference("primary_ip6", "ip_address"),
+}
+"""Called as NetBox calls them, all of them."""
 VIRTUAL_MACHINE = Kind(
     "virtual_machine",
     "virtual machine",
     "virtualization/virtual-machines",
     "virtualization.virtualmachine",
     "name",
-    {
-        "name": Plain("name"),
-        "site": Existing("site"),
-        "cluster": Existing("cluster"),
-        "role": Existing("role"),
-        "status": Choice("status"),
-        "start_on_boot": NewerChoice("start_on_boot"),
-        "vcpus": Number("vcpus"),
-        "memory": Number("memory"),
-        "disk": Number("disk"),
-        "description": Plain("description"),
-        "primary_ip4": Reference("primary_ip4", "ip_address"),
-        "primary_ip6": Reference("primary_ip6", "ip_address"),
-    },
+    _MACHINE,
     late=frozenset({"primary_ip4", "primary_ip6"}),
-    told=(
-        *("id", "tags", "name", "site", "cluster", "role", "status", "start_on_boot", "vcpus", "memory", "disk"),
-        *("description", "primary_ip4", "primary_ip6", "virtual_disk_count"),
-    ),
+    told=("id", "tags", *_MACHINE, "virtual_disk_count"),
 )
 INTERFACE = Kind(
     "interface",

@@ -126,23 +126,25 @@ interface_up() {
     flags=$(cat "$root/sys/class/net/$interface/flags" 2>/dev/null) && ((flags & 1))
 }
 
-# Each wanted unit with its state and whether it starts at boot, one a line. All are asked for at once: one by one takes
-# several times as long. (`systemctl show` would do with one question, but tells of the boot what it once read.)
-unit_states() {
-    local number units active enabled
+# Each wanted unit with what systemd answers to $1 (is-active, is-enabled), one a line. All are asked for at once: one by
+# one takes several times as long. (`systemctl show` would tell of the boot what it once read.)
+unit_words() {
+    local number units words
     read -ra units <<<"${setting[units]}"
-    mapfile -t active < <(systemctl is-active "${units[@]}" 2>/dev/null)
-    mapfile -t enabled < <(systemctl is-enabled "${units[@]}" 2>/dev/null)
-    if ((${#enabled[@]} != ${#units[@]})); then # of one that does not exist nothing is said
-        for number in "${!units[@]}"; do enabled[number]=$(systemctl is-enabled "${units[number]}" 2>/dev/null || true); done
+    mapfile -t words < <(systemctl "$1" "${units[@]}" 2>/dev/null)
+    if ((${#words[@]} != ${#units[@]})); then # of one that does not exist nothing is said
+        for number in "${!units[@]}"; do words[number]=$(systemctl "$1" "${units[number]}" 2>/dev/null || true); done
     fi
-    for number in "${!units[@]}"; do
-        echo "${units[number]} ${active[number]:-unknown} ${enabled[number]:-unknown}"
-    done
+    for number in "${!units[@]}"; do echo "${units[number]} ${words[number]:-unknown}"; done
 }
 
-# The wanted units that are not $1: active or enabled.
-units_not() { unit_states | mawk -v word="$1" '$2 != word && $3 != word { print $1 }'; }
+# The wanted units that are not $1: active or enabled. What has another word for yes (reloading, static) says so itself.
+units_not() {
+    local unit word
+    while read -r unit word; do
+        [[ $word == "$1" ]] || systemctl --quiet "is-$1" "$unit" 2>/dev/null || echo "$unit"
+    done < <(unit_words "is-$1")
+}
 
 # Stop all there is of the service.
 stop_units() {
