@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,51 +11,17 @@ from typing import Any, ParamSpec, TypeVar
 
 from lab import firewall, lxc, observe, rootfs
 from lab.commands import last_words, run
+from lab.container_spec import ContainerSpec
 from lab.errors import CommandError, ContainerError
-from lab.firewall import Accept, Filter
+from lab.firewall import Filter
 from lab.lxc import HOME
 from lab.site import Site
 
-__all__ = ["Accept", "ContainerSpec", "Containers", "Filter", "Nic"]
 P = ParamSpec("P")
 R = TypeVar("R")
 _DECOMPRESS = {".zst": "--zstd", ".gz": "--gzip", ".xz": "--xz"}
 _TAR = ["tar", "--numeric-owner", "--acls", "--xattrs", "--xattrs-include=user.*"]
 _TAR += ["--xattrs-include=security.capability", "--warning=no-file-ignored"]
-
-
-@dataclass(frozen=True)
-class Nic:
-    """A network interface of a container.
-
-    `ip` and `ip6` are an address in CIDR notation, "dhcp" or None; `hwaddr` is a MAC address.
-    """
-
-    name: str
-    bridge: str
-    hwaddr: str
-    ip: str | None
-    gateway: str | None
-    ip6: str | None = None
-    gateway6: str | None = None
-    mtu: int | None = None
-
-
-@dataclass(frozen=True)
-class ContainerSpec:
-    """What a container shall be; sizes in MiB and GiB as in Proxmox VE's configuration."""
-
-    vmid: int
-    hostname: str
-    memory_mb: int
-    swap_mb: int
-    cores: int
-    disk_gb: int
-    nics: tuple[Nic, ...]
-    nameservers: tuple[str, ...] = ()
-    searchdomain: str = ""
-    ssh_public_keys: tuple[str, ...] = ()
-    nesting: bool = True
 
 
 def _plain(method: Callable[P, R]) -> Callable[P, R]:

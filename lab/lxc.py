@@ -15,16 +15,14 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 from lab import namespaces
 from lab.commands import environment, last_words, run
+from lab.container_spec import ContainerSpec, Nic
 from lab.errors import CommandError
 from lab.processes import MARK
 from lab.site import Site
-
-if TYPE_CHECKING:
-    from lab.containers import ContainerSpec, Nic
 
 HOME = Path("/var/lib/lxc")
 """Where LXC sees the site's containers."""
@@ -162,7 +160,7 @@ def groups(site: Site) -> list[Path]:
     return found
 
 
-def configuration(site: Site, spec: "ContainerSpec") -> str:
+def configuration(site: Site, spec: ContainerSpec) -> str:
     """Return LXC's configuration of the container."""
     includes = ("common", "userns", *(["nesting"] if spec.nesting else []))
     lines = [
@@ -192,7 +190,7 @@ def _apparmor(*, nesting: bool) -> list[str]:
     return ["lxc.apparmor.profile = unconfined"]
 
 
-def _limits(spec: "ContainerSpec") -> list[str]:
+def _limits(spec: ContainerSpec) -> list[str]:
     memory, both = f"{spec.memory_mb}M", f"{spec.memory_mb + spec.swap_mb}M"
     cpus = f"0-{min(spec.cores, os.cpu_count() or 1) - 1}"
     if unified():
@@ -226,7 +224,7 @@ def nic_number(config: str, name: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _nic(vmid: int, number: int, nic: "Nic") -> list[str]:
+def _nic(vmid: int, number: int, nic: Nic) -> list[str]:
     key = f"lxc.net.{number}"
     lines = [
         f"{key}.type = veth",

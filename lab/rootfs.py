@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from lab.commands import run
-
-if TYPE_CHECKING:
-    from lab.containers import ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
 
 
 @dataclass(frozen=True)
@@ -27,7 +24,7 @@ class File:
     mode: int = 0o644
 
 
-def network_files(spec: "ContainerSpec") -> dict[str, File]:
+def network_files(spec: ContainerSpec) -> dict[str, File]:
     """Return the files Proxmox VE writes before every start of a Debian container."""
     files = {
         "etc/network/interfaces": File(_interfaces(spec)),
@@ -39,7 +36,7 @@ def network_files(spec: "ContainerSpec") -> dict[str, File]:
     return files
 
 
-def first_files(spec: "ContainerSpec") -> dict[str, File]:
+def first_files(spec: ContainerSpec) -> dict[str, File]:
     """Return the files of a new container: authorized keys and SSH host keys of its own."""
     # Empty, not "uninitialized": a first boot would apply presets and wait for systemd-networkd.
     files = {"etc/machine-id": File("", 0o444), **_host_keys(spec.hostname)}
@@ -65,7 +62,7 @@ def as_tar(files: Mapping[str, File]) -> bytes:
     return stream.getvalue()
 
 
-def _interfaces(spec: "ContainerSpec") -> str:
+def _interfaces(spec: ContainerSpec) -> str:
     blocks = ["auto lo\niface lo inet loopback\n"]
     for nic in spec.nics:
         blocks.append(f"auto {nic.name}\n" + _family("inet", nic.name, nic.ip, nic.gateway))
@@ -86,7 +83,7 @@ def _family(family: str, name: str, address: str | None, gateway: str | None) ->
     return "\n".join(lines) + "\n"
 
 
-def _hosts(spec: "ContainerSpec") -> str:
+def _hosts(spec: ContainerSpec) -> str:
     name = f"{spec.hostname}.{spec.searchdomain} {spec.hostname}" if spec.searchdomain else spec.hostname
     own = _static_address(spec.nics)
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
@@ -98,7 +95,7 @@ def _static_address(nics: "tuple[Nic, ...]") -> str | None:
     return addresses[0] if addresses else None
 
 
-def _resolver(spec: "ContainerSpec") -> str:
+def _resolver(spec: ContainerSpec) -> str:
     search = [f"search {spec.searchdomain}"] if spec.searchdomain else []
     return "\n".join([*search, *(f"nameserver {a}" for a in spec.nameservers)]) + "\n"
 

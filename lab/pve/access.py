@@ -6,9 +6,10 @@ from typing import Any
 from lab.api.schema import boolean, integer, text
 from lab.api.secrets import hash_secret
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.dialect import bad_parameter, died
 from lab.pve.parameters import DELETE
-from lab.pve.permissions import PRIVILEGES, on
+from lab.pve.permissions import PRIVILEGES
 from lab.pve.routing import Call, endpoint
 
 USER_ID = {"userid": text(check=f.user_id, size=(None, 64)).required()}

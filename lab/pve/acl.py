@@ -4,8 +4,9 @@ from typing import Any
 
 from lab.api.schema import boolean, text
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.dialect import died
-from lab.pve.permissions import BUILTIN_ROLES, on
+from lab.pve.permissions import BUILTIN_ROLES
 from lab.pve.routing import Call, endpoint
 
 

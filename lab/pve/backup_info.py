@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.cluster import Cluster
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 

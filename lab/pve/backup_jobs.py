@@ -8,9 +8,9 @@ from lab.api.calendar_event import next_run
 from lab.api.schema import boolean, text
 from lab.pve import formats as f
 from lab.pve.backup_info import members
+from lab.pve.checks import on
 from lab.pve.dialect import bad_parameter, died, forbidden
 from lab.pve.parameters import DELETE, ROOT_ONLY_VZDUMP, VZDUMP_OPTIONS
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 AUDIT, MODIFY = on("/", "Sys.Audit"), on("/", "Sys.Modify")

@@ -5,12 +5,12 @@ from typing import Any
 from lab.api.schema import boolean, integer, text
 from lab.pve import formats as f
 from lab.pve import node
+from lab.pve.checks import on
 from lab.pve.dialect import bad_parameter
 from lab.pve.firewall_filter import apply_all
 from lab.pve.guests import status_of
 from lab.pve.options import apply_options, check_digest, digest
 from lab.pve.parameters import DELETE, DIGEST, POLICY, VMID
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import visible
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Protocol
 
-from lab.containers import ContainerSpec
+from lab.container_spec import ContainerSpec
 from lab.firewall import Filter
 
 

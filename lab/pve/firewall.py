@@ -4,12 +4,12 @@ from typing import Any
 
 from lab.api.errors import ApiError
 from lab.api.schema import boolean, integer
+from lab.pve.checks import on
 from lab.pve.dialect import died
 from lab.pve.firewall_filter import apply, macro_name
 from lab.pve.formats import split_list
 from lab.pve.options import NOT_OPTIONS, apply_options, check_digest, digest
 from lab.pve.parameters import DELETE, DIGEST, GUEST, LOG_LEVEL, POLICY, RULE_OPTIONS
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 READ, WRITE = on("/vms/{vmid}", "VM.Audit"), on("/vms/{vmid}", "VM.Config.Network")

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from lab.containers import ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
 from lab.pve import formats as f
 from lab.pve.cluster import Cluster
 from lab.pve.options import digest

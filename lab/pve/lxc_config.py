@@ -5,6 +5,7 @@ from typing import Any
 
 from lab.api.schema import boolean, text
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.dialect import bad_parameter, died
 from lab.pve.disks import resize
 from lab.pve.firewall_filter import apply
@@ -12,7 +13,6 @@ from lab.pve.guest_permissions import check_options
 from lab.pve.guests import canonical, shown_config, spec_of
 from lab.pve.options import NOT_OPTIONS, check_digest, digest
 from lab.pve.parameters import DELETE, DIGEST_SHA1, GUEST, GUEST_OPTIONS
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 ANY_CONFIG = on(

@@ -7,11 +7,11 @@ from lab.api.schema import boolean
 from lab.api.tasks import TaskError
 from lab.errors import ContainerError
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import died
 from lab.pve.disks import release
 from lab.pve.parameters import GUEST
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 

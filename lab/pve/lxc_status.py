@@ -7,12 +7,12 @@ from typing import Any
 from lab.api.schema import boolean, integer
 from lab.api.tasks import TaskError
 from lab.errors import ContainerError
+from lab.pve.checks import on
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import died, forbidden
 from lab.pve.firewall_filter import apply
 from lab.pve.guests import status_of
 from lab.pve.parameters import GUEST
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 POWER = on("/vms/{vmid}", "VM.PowerMgmt")

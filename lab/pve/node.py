@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from lab.api.schema import text
+from lab.pve.checks import on
 from lab.pve.parameters import NODE
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 from lab.site import BRIDGES
 

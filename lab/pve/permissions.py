@@ -5,10 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lab.api.acl import Entry, privileges_at
-from lab.api.errors import ApiError
 from lab.pve.dialect import forbidden
 from lab.pve.identity import Identity
-from lab.pve.routing import Call, Permission
 
 PRIVILEGES = tuple(
     f"{group}.{name}"
@@ -94,38 +92,3 @@ class Permissions:
         if pool and self.has(who, f"/pool/{pool}", privileges):
             return
         self.require(who, f"/vms/{vmid}", privileges)
-
-
-def on(path: str, *privileges: str, any_of: bool = False) -> Permission:
-    """Permission check of an endpoint; `path` may hold placeholders."""
-
-    def check(call: Call) -> None:
-        call.cluster.permissions.require(call.who, path.format(**call.params), privileges, any_of=any_of)
-
-    return check
-
-
-def either(first: Permission, second: Permission) -> Permission:
-    """Either check suffices; the second's refusal is told."""
-
-    def check(call: Call) -> None:
-        try:
-            first(call)
-        except ApiError:
-            second(call)
-
-    return check
-
-
-def both(*checks: Permission) -> Permission:
-    """All checks, in order."""
-
-    def check(call: Call) -> None:
-        for one in checks:
-            one(call)
-
-    return check
-
-
-NETWORK_ACCESS = either(on("/", "Sys.Audit", "Sys.Modify"), on("/nodes/{node}", "Sys.AccessNetwork"))
-"""What asking the node to fetch a URL takes."""

@@ -5,10 +5,10 @@ from typing import Any
 from lab.api.errors import ApiError
 from lab.api.schema import boolean, text
 from lab.pve import formats as f
+from lab.pve.checks import on
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import died
 from lab.pve.guests import status_of
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 POOL = {"poolid": text(check=f.pool_id).required()}

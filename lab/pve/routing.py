@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lab.api.routing import Endpoint, Router
-
-if TYPE_CHECKING:
-    from lab.pve.cluster import Cluster
-    from lab.pve.identity import Identity
+from lab.pve.cluster import Cluster
+from lab.pve.identity import Identity
 
 
 @dataclass
 class Call:
     """One request to an endpoint: who asks what, with validated parameters (path placeholders among them)."""
 
-    cluster: "Cluster"
-    who: "Identity"
+    cluster: Cluster
+    who: Identity
     params: dict[str, Any]
     node: str = field(init=False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.api.store import write_private
-from lab.containers import ContainerSpec
+from lab.container_spec import ContainerSpec
 from lab.errors import ContainerError
 from lab.firewall import Filter
 

@@ -7,10 +7,10 @@ from lab.api.schema import boolean, text
 from lab.pve import formats as f
 from lab.pve.backup_stores import BackupError
 from lab.pve.backups import open_store
+from lab.pve.checks import on
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import died
 from lab.pve.parameters import NODE
-from lab.pve.permissions import on
 from lab.pve.routing import Call, endpoint
 
 STORAGE = {**NODE, "storage": text(check=f.storage_id).required()}

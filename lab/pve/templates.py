@@ -10,10 +10,10 @@ from urllib.parse import quote, urlsplit
 
 from lab.api.schema import boolean, text
 from lab.api.tasks import TaskError
+from lab.pve.checks import NETWORK_ACCESS, both, on
 from lab.pve.cluster import Cluster
 from lab.pve.dialect import bad_parameter, died
 from lab.pve.parameters import NODE
-from lab.pve.permissions import NETWORK_ACCESS, both, on
 from lab.pve.routing import Call, endpoint
 from lab.pve.storage import STORAGE
 

@@ -14,7 +14,8 @@ import urllib.request
 
 from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
-from lab.containers import Containers, ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
+from lab.containers import Containers
 from lab.credentials import secret
 from lab.errors import LabError
 from lab.processes import Processes

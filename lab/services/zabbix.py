@@ -12,7 +12,8 @@ from pathlib import Path
 
 from lab.certificates import ensure_certificates
 from lab.commands import last_words, progress
-from lab.containers import Containers, ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
+from lab.containers import Containers
 from lab.credentials import PBS_MONITOR, ZABBIX_ADMIN_PASSWORD, secret
 from lab.errors import LabError
 from lab.processes import Processes

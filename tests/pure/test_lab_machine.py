@@ -13,7 +13,7 @@ import pytest
 
 from lab import lxc, wireguard
 from lab.api.scheduler import SWITCH, Scheduler
-from lab.containers import ContainerSpec
+from lab.container_spec import ContainerSpec
 from lab.site import Site
 
 SPEC = ContainerSpec(2190, "wireguard", 512, 512, 1, 8, ())

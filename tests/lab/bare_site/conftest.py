@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab import lifecycle
-from lab.containers import Containers, ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
+from lab.containers import Containers
 from lab.site import Site
 from lab.templates import ensure_template
 from tests.lab.bare_site.way_in import ADDRESS, VMID, await_ssh, checkout, host_network

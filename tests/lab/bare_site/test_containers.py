@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from lab import namespaces
-from lab.containers import Accept, Containers, ContainerSpec, Filter, Nic
+from lab.container_spec import ContainerSpec, Nic
+from lab.containers import Containers
 from lab.errors import ContainerError
+from lab.firewall import Accept, Filter
 from lab.site import Site
 from lab.templates import ensure_template
 from tests.lab.bare_site.way_in import (

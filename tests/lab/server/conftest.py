@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab import lifecycle
-from lab.containers import Containers, ContainerSpec, Nic
+from lab.container_spec import ContainerSpec, Nic
+from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
 from lab.templates import ensure_template
