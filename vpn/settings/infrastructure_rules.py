@@ -8,13 +8,11 @@ tunnel is in the VPN subnet.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
-from ipaddress import ip_network
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from vpn.errors import Problem
-from vpn.settings.ip import IPNetwork, address
+from vpn.settings.ip import literal
 from vpn.settings.names import host_of
 from vpn.settings.networks import forms, touches
 from vpn.settings.settings import Check, Settings
@@ -40,7 +38,7 @@ class Known(NamedTuple):
 def _infrastructure_is_outside(settings: Settings) -> Iterator[Problem]:
     networks = [(each, forms(each)) for each in settings.vpn_networks]
     for known in (*_servers(settings), *_apis(settings), *_own_endpoint(settings), *_dialled(settings)):
-        host = _literal(known.host)
+        host = literal(known.host)
         vpn = next((each for each, meant in networks if host and touches(host, meant)), None)
         if vpn:
             rule = f"must not be in the VPN subnet {vpn}: there are only the server and its peers (network constraints)"
@@ -78,16 +76,9 @@ def _dialled(settings: Settings) -> Iterator[Known]:
 def _dialled_peers_are_let_in(settings: Settings) -> Iterator[Problem]:
     sources = settings.firewall.listen_sources
     for known in _dialled(settings):
-        host = _literal(known.host)
+        host = literal(known.host)
         if host and not touches(host, sources):
             yield Problem(known.key, known.value, "must be in listen_sources: the server would drop its answers")
-
-
-def _literal(host: str) -> IPNetwork | None:
-    """Return the network of one address, None for a name."""
-    with suppress(ValueError):
-        return ip_network(address(host))
-    return None
 
 
 INFRASTRUCTURE_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -45,6 +46,13 @@ def network(value: object) -> IPNetwork:
 def address(value: object) -> IPAddress:
     """Address of either family, without a prefix."""
     return _read(ip_address, value, "must be an IP address, as 192.168.20.1")
+
+
+def literal(host: str) -> IPNetwork | None:
+    """Return the network of the one address that `host` is, None for a name."""
+    with suppress(ValueError):
+        return ip_network(address(host))
+    return None
 
 
 def address4(value: object) -> IPv4Address:

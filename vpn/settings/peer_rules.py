@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vpn.errors import Problem
 from vpn.settings.build import path
-from vpn.settings.ip import IPAddress, IPNetwork, address
+from vpn.settings.ip import IPAddress, IPNetwork, address, literal
 from vpn.settings.names import split_endpoint
 from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches, wildcard
 from vpn.settings.peers import AllowRule, PeerSettings
@@ -109,6 +109,16 @@ def _client_routes_lead_somewhere(settings: Settings) -> Iterator[Problem]:
                 yield Problem(f"{holder}.client_routes[{index}]", str(network), rule)
 
 
+def _name_servers_are_outside_the_dmz(settings: Settings) -> Iterator[Problem]:
+    own = ((f"{holder}.dns", entries) for holder, entries in _holders(settings, "dns"))
+    for key, entries in (("dns", settings.interface.dns), *own):
+        for index, entry in enumerate(entries):
+            server = literal(entry)
+            if server and (dmz := touched_dmz(server, settings.routing.dmz_networks or ())):
+                rule = f"must not be in the DMZ {dmz}: no tunnel leads there (security constraints)"
+                yield Problem(f"{key}[{index}]", entry, rule)
+
+
 def _allow_leads_somewhere(settings: Settings) -> Iterator[Problem]:
     reachable = _reachable(settings)
     for holder, rules in _holders(settings, "allow"):
@@ -187,6 +197,7 @@ PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (
     (_sites_are_apart, ("peers", "address", "address_ipv6")),
     (_sites_leave_ways_out, ("peers",)),
     (_client_routes_lead_somewhere, ("peers", "address", "address_ipv6")),
+    (_name_servers_are_outside_the_dmz, ("dns", "peers")),
     (_allow_leads_somewhere, ("peers", "address", "address_ipv6")),
     (_subnet_has_room, ("peers", "address")),
 )
