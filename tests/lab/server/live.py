@@ -1,7 +1,8 @@
 """A real server: bundles applied over SSH through the node, and what it then shows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -93,6 +94,24 @@ def flow(site: Site, name: str) -> Flow:
     peer = Peers(site).get(name)
     assert peer
     return Flow(peer.namespace, "10.8.0.1")
+
+
+@contextmanager
+def idle(site: Site, name: str) -> Iterator[None]:
+    """Keep a peer from ever speaking first: its keepalives, left without an answer, begin a handshake."""
+    peers, key = Peers(site), version().interface.public_key
+    peer = peers.get(name)
+    assert peer
+
+    def keepalive(seconds: str) -> None:
+        argv = ["wg", "set", peer.interface, "peer", key, "persistent-keepalive", seconds]
+        assert peers.execute(name, argv).returncode == 0
+
+    keepalive("off")
+    try:
+        yield
+    finally:
+        keepalive("25")
 
 
 def configs(wanted: Network) -> dict[str, str]:

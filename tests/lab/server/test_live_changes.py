@@ -9,7 +9,7 @@ from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
 from tests.lab.bare_site.way_in import VMID, await_ssh
-from tests.lab.server.live import NAMES, Live, flow, version
+from tests.lab.server.live import NAMES, Live, flow, idle, version
 from tests.lab.waiting import eventually
 from tests.pure.support import private_key
 from vpn import bundle
@@ -59,18 +59,19 @@ def test_after_a_restart_the_server_speaks_first(server: Live, site: Site, *, sa
     server.sh("/usr/local/lib/wireguard-vpn/endpoints save wg0")
     began = int(server.sh("date +%s"))
     time.sleep(1.1)
-    assert server.apply(version(save_config=save_config, mtu=1400))["change"] == "interface"
-    # The peer is idle: by itself it would not try before 25 + 15 s.
-    eventually(lambda: server.handshake("peer1") > began, "the server did not speak", timeout=15)
+    with idle(site, "peer1"):
+        assert server.apply(version(save_config=save_config, mtu=1400))["change"] == "interface"
+        eventually(lambda: server.handshake("peer1") > began, "the server did not speak")
 
 
 def test_after_a_reboot_the_server_speaks_first(server: Live, site: Site, containers: Containers) -> None:
     Peers(site).ping("peer1", "10.8.0.1", count=1)
     began = int(server.sh("date +%s"))
-    containers.shutdown(VMID)
-    containers.start(VMID)
-    await_ssh(site)
-    eventually(lambda: server.handshake("peer1") > began, "the server did not speak", timeout=15)
+    with idle(site, "peer1"):
+        containers.shutdown(VMID)
+        containers.start(VMID)
+        await_ssh(site)
+        eventually(lambda: server.handshake("peer1") > began, "the server did not speak")
     assert server.findings(version()) == ()
 
 
