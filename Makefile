@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 STACK := lab
 
-.PHONY: help lab lab-down lab-destroy test test-fast bench chaos lint setup venv policy docs coverage mutation audit sbom
+.PHONY: help lab lab-down lab-destroy test test-fast bench chaos lint images setup venv policy docs coverage mutation audit sbom
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
@@ -34,7 +34,7 @@ lab-destroy: ## run pulumi destroy, then remove the lab
 	  $(PYTHON) -m lab down
 	fi
 
-test: setup ## run every test: the core, the providers, whole stacks, real NetBox and Zabbix, faults
+test: images ## run every test: the core, the providers, whole stacks, real NetBox and Zabbix, faults
 	@$(PYTHON) -m pytest -q -n 3 --dist loadscope tests
 
 test-fast: venv ## run the pure and the component tests, which need neither root nor network
@@ -44,7 +44,7 @@ bench: lab ## measure: prints a table, writes .lab/bench.json
 	@. lab/env
 	$(PYTHON) -m bench
 
-chaos: setup ## try every fault on a lab of its own: prints how many of how many held
+chaos: images ## try every fault on a lab of its own: prints how many of how many held
 	@$(PYTHON) -m chaos
 
 lint: venv ## style, types, import contracts
@@ -52,6 +52,9 @@ lint: venv ## style, types, import contracts
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+
+images: setup ## build what the lab's containers are made of, some minutes the first time
+	@$(PYTHON) -m lab images
 
 setup: ## get the toolchain and the virtual environment
 	@tools/setup

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from lab import lifecycle, lxc, namespaces
+from lab import images, lifecycle, lxc, namespaces
 from lab.commands import environment, progress
 from lab.containers import Containers
 from lab.errors import LabError
@@ -19,7 +19,6 @@ from lab.network import HOSTS, Network
 from lab.peers import Peers
 from lab.site import Site
 from lab.summary import summarize
-from lab.templates import checksum, ensure_template
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 peers_app = typer.Typer(help="Connect and disconnect real VPN clients.", no_args_is_help=True)
@@ -95,11 +94,10 @@ def logs(
     os.execvpe(argv[0], argv, environment())
 
 
-@app.command()
-def template() -> None:
-    """Build the container template unless it is cached; print its path and SHA-512."""
-    path = ensure_template(Site.of())
-    typer.echo(f"{path}\n{checksum(path)}")
+@app.command("images")
+def ensure_images() -> None:
+    """Build the container template and the services' images, as far as they are not in the cache."""
+    images.ensure(Site.of())
 
 
 @app.command()

@@ -37,9 +37,9 @@ class Rehearsal:
     site: Site
 
     def lab(self, *args: str) -> str:
-        """Run `python -m lab ARGS` in the checkout and return what it printed."""
+        """Run `python -m lab ARGS` in the checkout and return what it printed; the first start may build images."""
         argv = [sys.executable, "-m", "lab", *args]
-        done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, timeout=600, check=False)
+        done = subprocess.run(argv, cwd=self.root, capture_output=True, text=True, timeout=1800, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
