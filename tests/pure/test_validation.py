@@ -18,6 +18,7 @@ PBS = {
     "pbs_datastore": "backup",
     "pbs_storage": "pbs",
 }
+KEEPS = ("keep_daily", "keep_weekly", "keep_monthly")
 FINGERPRINT = ":".join(["AB"] * 32)
 
 
@@ -166,6 +167,7 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         for gateway in ("192.168.20.90", "10.0.0.1", "192.168.0.0", "192.168.255.255")
     ),
     ({"ip_address": "192.168.20.90/31", "gateway": "192.168.20.91"}, None, ""),
+    ({"ip_address": "192.168.20.90/30", "gateway": "192.168.20.91"}, "gateway", "another host"),
     ({"gateway": "192.168.10.1"}, None, ""),
     ({"gateway": "fd00::1"}, "gateway", "IPv4"),
     ({"ip_address": "dhcp", "gateway": "192.168.10.1"}, "gateway", "left out"),
@@ -210,6 +212,11 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ),
     ({"routes": [{"destination_network": "fd00:9::/64"}]}, "routes[0].destination_network", "address_ipv6"),
     ({"routes": [{"destination_network": "fd00:9::/64"}], "address_ipv6": "fd00:8::1/64"}, None, ""),
+    (
+        {"address_ipv6": "fd00:8::1/64", "peers": peers({"allowed_ips": ["10.9.0.7/32"]})},
+        "peers[0].allowed_ips[0]",
+        "must be inside the VPN subnet 10.8.0.0/24, fd00:8::/64",
+    ),
     (
         {"routes": [{"destination_network": "192.168.0.0/16", "source_network": "10.9.0.0/24"}]},
         "routes[0].source_network",
@@ -310,6 +317,7 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
     ({"backup_job": "pool", "pool": "wireguard"}, None, ""),
     ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, "keep_daily", "keeps every backup"),
     ({**PBS, "keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0, "keep_last": 3}, None, ""),
+    *(({**PBS, **dict.fromkeys(KEEPS, 0), key: 1}, None, "") for key in KEEPS),
     ({"keep_daily": 0, "keep_weekly": 0, "keep_monthly": 0}, None, ""),
     (NARROW | {"peers": peers({"endpoint": "203.0.113.9:1"}, {"endpoint": "a.example:1"})}, None, ""),
     (NARROW | {"peers": peers({"endpoint": "198.51.100.9:1"})}, "peers[0].endpoint", "must be in listen_sources"),
@@ -337,6 +345,7 @@ PEERS: list[tuple[list[dict[str, Any]], str | None, str]] = [
     (peers({"public_key": KEY}, {"public_key": KEY}), "peers[1].public_key", "peers[0] has it"),
     (peers({"dns": ["192.168.10.53"]}, {"dns": ["172.16.10.53"]}), "peers[1].dns[0]", "DMZ"),
     (peers({"public_key": KEY}, {"private_key": SECRET}), "peers[1].private_key", "peers[0] has it"),
+    (peers({"private_key": SECRET}, {"public_key": KEY}), "peers[1].public_key", "peers[0] has it"),
     (peers({"public_key": KEY, "private_key": SECRET}), None, ""),
     (peers({"public_key": KEY, "private_key": private_key("else")}), "peers[0].public_key", "does not belong"),
     (peers({"private_key": "x"}), "peers[0].private_key", "canonical base64"),

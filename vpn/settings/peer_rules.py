@@ -20,7 +20,6 @@ class Claim(NamedTuple):
     """A network that a peer claims, and the key path that says so."""
 
     key: str
-    peer: str
     network: IPNetwork
 
 
@@ -155,7 +154,7 @@ def _named(settings: Settings) -> Iterator[tuple[int, PeerSettings]]:
 def _claims(settings: Settings, field: str) -> Iterator[Claim]:
     for index, peer in enumerate(settings.peers):
         for place, network in enumerate(getattr(peer, field) or ()):
-            yield Claim(f"peers[{index}].{field}[{place}]", f"peers[{index}]", network)
+            yield Claim(f"peers[{index}].{field}[{place}]", network)
 
 
 def _holders(settings: Settings, field: str) -> Iterator[tuple[str, tuple]]:  # type: ignore[type-arg]
