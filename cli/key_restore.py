@@ -8,6 +8,7 @@ from typing import Any
 
 from cli.configured import decoded, lists_peers
 from cli.peer_values import PEOPLE, Peer, secrets_of
+from cli.pulumi import fits
 from cli.stack import Stack
 from vpn.errors import StackError
 from vpn.settings.build import SECRET_KEYS
@@ -102,20 +103,22 @@ def _people(stack: Stack, saved: Mapping[str, Mapping[str, Any]], values: Mappin
     """Set groups and peers exactly as they were; what is secret in them goes in encrypted.
 
     Where a backup does not tell which value is the encrypted one, the whole becomes one encrypted text, which the
-    program reads as well; so does a text that holds keys.
+    program reads as well; so does a text that holds keys, and what fits no argument: secrets alone go in by a pipe.
     """
     pulumi, plain = stack.pulumi, {}
     for key, each in saved.items():
-        keys = key == "peers" and any(map(secrets_of, values[key]))
-        if "objectValue" in each and (keys or not each.get("secret")):
-            plain[key] = [_without_secrets(peer) for peer in values[key]] if key == "peers" else values[key]
-        elif keys or each.get("secret"):
-            pulumi.set_secret(key, str(each["value"]))
+        text, shown, keys = str(each["value"]), values[key], False
+        if key == "peers":
+            shown, keys = [*map(_without_secrets, shown)], any(map(secrets_of, shown))
+        if "objectValue" in each and fits(shown) and (keys or not each.get("secret")):
+            plain[key] = shown
+        elif keys or each.get("secret") or not fits(text):
+            pulumi.set_secret(key, text)
         else:
-            pulumi.set_plain({key: str(each["value"])})
+            pulumi.set_plain({key: text})
         yield key
-    if plain:
-        pulumi.set_structured(plain)
+    for key, value in plain.items():
+        pulumi.set_structured(key, value)
     if "peers" in plain:
         yield from _peer_secrets(stack, values["peers"], plain["peers"])
 

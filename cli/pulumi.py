@@ -15,6 +15,10 @@ from vpn.errors import StackError
 
 NAMESPACE: Final = "wireguard-vpn"
 QUIET: Final = {"PULUMI_SKIP_UPDATE_CHECK": "true"}
+_ARGUMENT: Final = 128 * 1024
+"""What one argument of a command holds with its end, in bytes (execve(2))."""
+_AROUND: Final = 1024
+"""What stands around a value in its argument, at most."""
 _KEY_SHAPE = re.compile(r"[A-Za-z0-9+/]{43}=")
 _LAST_WORDS = 600
 
@@ -77,14 +81,11 @@ class Pulumi:
         if pairs:
             self.run("config", "set-all", "--path", *pairs)
 
-    def set_structured(self, values: Mapping[str, Any]) -> None:
-        """Set whole lists and mappings by key, all at once and exactly, empty ones included. None holds a secret."""
+    def set_structured(self, key: str, value: Any) -> None:
+        """Set a whole list or mapping that `fits`, exactly, an empty one included. It holds no secret."""
         # Pulumi takes `value`; `objectValue` only says that it is no text. Twice the peers might not fit an argument.
-        entries = {
-            f"{NAMESPACE}:{key}": {"value": json.dumps(value), "objectValue": {}, "secret": False}
-            for key, value in values.items()
-        }
-        self.run("config", "set-all", "--json", json.dumps(entries))
+        entry = {"value": json.dumps(value), "objectValue": {}, "secret": False}
+        self.run("config", "set-all", "--json", json.dumps({f"{NAMESPACE}:{key}": entry}))
 
     def set_secret(self, path: str, value: str) -> None:
         """Set one encrypted value by key path."""
@@ -102,6 +103,12 @@ class Pulumi:
     def import_(self, deployment: Mapping[str, Any]) -> None:
         """Replace the stack's state; its secrets are encrypted by this stack's passphrase."""
         self.run("stack", "import", stdin=json.dumps(deployment))
+
+
+def fits(value: Any) -> bool:
+    """Whether a list, mapping or text fits an argument, in which Pulumi takes what is not secret."""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return len(json.dumps(text)) < _ARGUMENT - _AROUND
 
 
 def _said(stderr: str) -> str:

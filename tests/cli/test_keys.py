@@ -239,6 +239,18 @@ def test_what_was_encrypted_in_groups_and_peers_does_not_come_back_readable(
     assert not any("staff.eu" in json.dumps(each) for each in new.calls())
 
 
+@pytest.mark.parametrize("keys", [{}, {"preshared_key": PSK}])
+def test_what_fits_no_argument_comes_back_by_a_pipe(
+    home: Path, wgvpn: Command, passphrase: str, keys: dict[str, str]
+) -> None:
+    peers = [{"name": f"peer{number}", "allow": [], **keys} for number in range(4000)]
+    config = {"peers": {"value": peers, "secret": bool(keys)}, "groups": {"value": GROUPS, "secret": False}}
+    new, said = through_a_backup(home, wgvpn, passphrase, config)
+    assert (json.loads(new.value("peers")), new.is_secret("peers"), new.value("groups")) == (peers, True, GROUPS)
+    assert "left alone" not in said
+    assert not any(len(each) > 2**17 or PSK in each for call in new.calls() for each in call["argv"])
+
+
 def test_peers_that_nobody_could_tell_apart_stop_a_restore_before_anything(
     saved: Path, home: Path, wgvpn: Command, passphrase: str
 ) -> None:
