@@ -153,4 +153,4 @@ def _what_changed(old: list[str], new: list[str]) -> str:
 
 def _shortened(changes: list[str]) -> list[str]:
     more = len(changes) - NAMES_SHOWN
-    return [*changes[:NAMES_SHOWN], f"and {more} more peers"] if more > 0 else changes
+    return [*changes[:NAMES_SHOWN], f"and {more} more peer{'s' * (more > 1)}"] if more > 0 else changes

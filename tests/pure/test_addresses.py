@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pure.support import MONTH, NOW, ledger, settings
-from vpn.addresses import Claim, Ledger, allocate, reserved
+from vpn.addresses import Claim, Ledger, Release, allocate, given_back, reserved
 from vpn.errors import AllocationError, ConfigError
 
 SUBNET = ip_network("10.8.0.0/29")
@@ -84,6 +84,26 @@ def test_what_is_leased_to_a_peer_that_stays_is_not_fixed_for_another(network: s
     (problem,) = refusal.value.problems
     assert (problem.key, problem.value) == ("allowed_ips[1] of peer z", network)
     assert problem.rule.startswith("is leased to a: set allowed_ips there to another address")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "resting"),
+    [
+        (["10.8.0.2/32"], ["10.8.0.2/32"], []),
+        (["10.8.0.2/32"], [], [2]),
+        (["10.8.0.2/32", "10.8.0.4/31"], ["10.8.0.4/31"], [2]),
+        (["10.8.0.4/30"], ["10.8.0.5/32"], [4, 6, 7]),
+        (["10.8.0.5/32"], ["10.8.0.4/30"], []),
+        (["10.8.0.0/24"], [], [*range(256)]),
+        (["10.8.0.0/23"], [], []),
+    ],
+)
+def test_what_was_fixed_and_no_longer_is_rests_for_its_peer(
+    before: list[str], after: list[str], resting: list[int]
+) -> None:
+    old, new = ([Claim("ann", tuple(map(ip_network, each))), Claim("bob")] for each in (before, after))
+    found = given_back(old, new, NOW)
+    assert found == {ip_address("10.8.0.0") + offset: Release("ann", NOW) for offset in resting}
 
 
 def test_all_taken_leases_are_told_at_once() -> None:

@@ -69,6 +69,11 @@ def remove_peer(facts: Facts) -> None:
     facts["runtime"]["digest"] = "other"
 
 
+def spoil_two_files(facts: Facts) -> None:
+    del facts["files"][CONF]
+    facts["files"]["/etc/wireguard-vpn/nftables.conf"]["digest"] = "x"
+
+
 CONF = "/etc/wireguard/wg0.conf"
 CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
     (lambda _: None, ()),
@@ -83,6 +88,7 @@ CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
         change("files", "/etc/wireguard-vpn/nftables.conf", "digest", to="x"),
         ("/etc/wireguard-vpn/nftables.conf was changed",),
     ),
+    (spoil_two_files, (f"{CONF} is gone", "/etc/wireguard-vpn/nftables.conf was changed")),
     (add_peer, ("unknown peer MALLORY is on the interface",)),
     (remove_peer, ("peer bob is missing on the interface",)),
     (
@@ -100,6 +106,7 @@ CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
     (change("runtime", "public_key", to="x"), ("wg0 runs with another key",)),
     (change("runtime", "listen_port", to=1.0), ("wg0 listens on port 1 instead of 51820",)),
     (change("runtime", "addresses", 0, to="fe80::1/64"), ("wg0 does not have its address 10.8.0.1/24",)),
+    (change("runtime", "addresses"), ()),
     (change("runtime", "routes", to=[]), ("the route to 10.20.0.0/16 through wg0 is gone",)),
     (
         change("runtime", "routes", to=["10.20.0.0/16", "172.20.0.0/16"]),

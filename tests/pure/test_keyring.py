@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from tests.pure import support
-from tests.pure.support import MONTH, NOW, private_key, unclamped_key
+from tests.pure.support import MONTH, NOW, private_key, public_key, unclamped_key
 from vpn import keyring as kr
 from vpn import keys, notices
 from vpn.keyring import KeyRequest, Keyring
@@ -116,6 +116,15 @@ def test_automatic_rotation_waits_for_the_age() -> None:
     assert second["peer/a"] == first["peer/a"]
 
 
+def test_preshared_keys_grow_old_as_the_pairs_of_their_peers_do() -> None:
+    manual = {"name": "b", "preshared_key": "generated", "rotation_policy": "manual"}
+    people = [{"name": "a", "preshared_key": "generated"}, manual]
+    of = settings(rotation_policy="automatic", max_key_age_days=90, peers=people)
+    first, _ = evolve(of)
+    _, changes = evolve(of, first, NOW + dt.timedelta(days=90))
+    assert changes == tuple(f"rotated {name}: older than 90 days" for name in ("server", "peer/a", "psk/a"))
+
+
 def test_ssh_and_owner_never_rotate_by_age() -> None:
     of = settings(rotation_policy="automatic", max_key_age_days=1)
     first, _ = evolve(of)
@@ -128,6 +137,7 @@ def test_given_keys_replace_and_are_kept_when_no_longer_given() -> None:
     given, changes = evolve(settings(private_key=private_key("given")), first)
     assert changes == ("replaced server",)
     assert given["server"].secret == private_key("given")
+    assert given["server"].public == public_key("given")
     automatic = settings(private_key=private_key("given"), rotation_policy="automatic", max_key_age_days=1)
     assert evolve(automatic, given, NOW + YEAR) == (given, ())
     kept, changes = evolve(settings(), given, NOW + MONTH)

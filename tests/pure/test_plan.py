@@ -7,7 +7,7 @@ import pytest
 from tests.pure.support import NOW, ledger, network, private_key, public_key, ring, settings
 from vpn.bundle import Fingerprints, fingerprints
 from vpn.network import resolve
-from vpn.plan import Kind, Plan, classify
+from vpn.plan import Kind, Plan, classify, concerns_server, renamed
 
 SYNC = "without a restart, no interruption"
 RESTART = "restart, sessions are back in about a second"
@@ -108,12 +108,19 @@ GOLDEN: list[tuple[dict[str, Any], Kind, tuple[str, ...]]] = [
 @pytest.mark.parametrize(("changes", "kind", "summary"), GOLDEN)
 def test_changes_are_told_apart(changes: dict[str, Any], kind: Kind, summary: tuple[str, ...]) -> None:
     assert classify(prints(), prints(**changes)) == Plan(kind, summary)
+    assert concerns_server(prints(), prints(**changes)) == (kind not in ("none", "clients"))
+
+
+def test_an_interface_keeps_its_name_on_a_server_that_stays() -> None:
+    assert not [*renamed("wg0", "wg0")]
+    (problem,) = renamed("wg0", "wg1")
+    assert str(problem).startswith("interface_name: wg1: is wg0 on the running server, which would go on beside wg1: ")
 
 
 def test_a_second_address_family_is_an_interface_change() -> None:
     plan = classify(prints(), prints(address_ipv6="fd00:8::1/64"))
     assert plan.kind == "interface"
-    assert plan.summary[:2] == ("changed alice", "changed bob")
+    assert plan.summary[:3] == ("changed alice", "changed bob", "other addresses in the tunnel")
     assert plan.summary[-1] == NEW_FILES
 
 
@@ -195,3 +202,9 @@ def test_many_names_are_counted() -> None:
     plan = classify(prints(), prints(**peers(ALICE, BOB, *many)))
     assert len(plan.summary) == 22
     assert plan.summary[-2:] == ("and 80 more peers", SYNC)
+
+
+@pytest.mark.parametrize(("number", "last"), [(20, "+p019"), (21, "and 1 more peer")])
+def test_names_are_counted_from_the_twenty_first_on(number: int, last: str) -> None:
+    plan = classify(prints(), prints(**peers(ALICE, BOB, *({"name": f"p{each:03}"} for each in range(number)))))
+    assert plan.summary[-2:] == (last, SYNC)

@@ -216,6 +216,10 @@ def test_a_router_by_its_link_local_address_is_looked_for_on_the_container_s_own
         (f"[Interface]\nPrivateKey = {KEY}\n\n[Peer]\nAllowedIPs = 10.0.0.1/32\n", 4, "no public key"),
         (f"[Interface]\nPrivateKey = {KEY[:-2]}\n", 2, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nListenPort = 65536\n", 3, "not valid"),
+        *(
+            (f"[Interface]\nPrivateKey = {KEY}\nListenPort = {port}\n", 3, "not valid")
+            for port in ("+1", "1_0", "\N{ARABIC-INDIC DIGIT FIVE}", "0x1")
+        ),
         (f"[Interface]\nPrivateKey = {KEY}\nAddress = 10.8.0.1/33\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nAddress = fd00::1%x/64\n", 3, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\nSaveConfig = maybe\n", 3, "not valid"),
@@ -225,6 +229,11 @@ def test_a_router_by_its_link_local_address_is_looked_for_on_the_container_s_own
         (f"[Interface]\nPrivateKey = {KEY}\n[Pier]\n", 3, "unknown section"),
         (f"[Interface]\nPrivateKey = {KEY}\n[Peer]\nPublicKey = {OTHER}\nEndpoint = x\n", 5, "not valid"),
         (f"[Interface]\nPrivateKey = {KEY}\n[Peer]\nPublicKey = {OTHER}\nPersistentKeepalive = -1\n", 5, "not valid"),
+        (
+            f"[Interface]\nPrivateKey = {KEY}\n[Peer]\nPublicKey = {OTHER}\nPersistentKeepalive = 65536\n",
+            5,
+            "not valid",
+        ),
         (f"[Interface]\nPrivateKey = {KEY}\njust words\n", 3, "neither"),
     ],
 )
@@ -246,6 +255,13 @@ def test_the_format_is_read_as_wg_reads_it() -> None:
     assert conf.save_config
     assert [str(each) for each in conf.peers[0].allowed_ips] == ["10.8.0.0/24", "fd00::7/128"]
     assert conf.peers[0].keepalive == 0
+
+
+@pytest.mark.parametrize(("word", "seconds"), [("0", 0), ("OFF", 0), ("1", 1), ("65535", 65535)])
+def test_a_keepalive_is_read_from_none_to_the_longest(word: str, seconds: int) -> None:
+    head = f"[Interface]\nPrivateKey = {KEY}\nSaveConfig = false\nListenPort = 0\n"
+    conf = wgconf.parse(f"{head}[Peer]\nPublicKey = {OTHER}\nPersistentKeepalive = {word}\n")
+    assert (conf.save_config, conf.listen_port, conf.peers[0].keepalive) == (False, 0, seconds)
 
 
 def saved(text: str) -> str:
