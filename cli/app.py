@@ -28,7 +28,7 @@ VERBS: Final = {
     "backup": "Make, list and date backups.",
     "restore": "Bring the server back from a backup, and prove that it works.",
     "drill": "Restore a copy beside the server, isolated; compare it and remove it.",
-    "keys": "Back up the stack's keys, encrypted, and restore them on a new machine.",
+    "keys": "Back up the stack's keys, restore them on a new machine, renew the login to the container.",
 }
 PROJECT: Final = Path(__file__).resolve().parent.parent
 

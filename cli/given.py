@@ -16,7 +16,7 @@ def given_keys(configured: Configured) -> dict[str, str]:
     """Return the given keys by name; they are secrets. Raise ConfigError when they are no mapping."""
     found = decoded(configured.values.get(KEY, {}))
     if not isinstance(found, dict):
-        raise ConfigError([Problem(KEY, None, "must map server, peer/NAME or psk/NAME to a key")])
+        raise ConfigError([Problem(KEY, None, "must map server, peer/NAME, psk/NAME or ssh to a key")])
     return dict(found)
 
 

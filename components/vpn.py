@@ -50,6 +50,7 @@ class Vpn(pulumi.ComponentResource):
         network, before = self.keys.network(), self._after(*made)
         server = Server("server", settings, container=container, keys=self.keys, network=network, opts=before)
         self.outputs |= described(settings, container, network, server)
+        self.outputs["ssh_public_key"] = self.keys.public(SSH)
         self.outputs |= dialled(self.keys.network(container.address))
         self._registrations(container, network, [server, proof], reserved)
         warned = [each.warnings for each in reserved.values() if isinstance(each, BackupReservation)]

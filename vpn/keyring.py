@@ -12,10 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal
 
-from cryptography.hazmat.primitives import serialization as ser
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from vpn import keys
+from vpn import keys, login_key
 from vpn.settings import PeerSettings, Settings
 from vpn.settings.peers import GENERATED, NONE
 
@@ -144,8 +141,7 @@ def public_of(kind: Kind, secret: str) -> str:
     if kind == "wireguard":
         return keys.public_key(secret)
     if kind == "ssh":
-        private = ser.load_ssh_private_key(secret.encode(), password=None)
-        return private.public_key().public_bytes(ser.Encoding.OpenSSH, ser.PublicFormat.OpenSSH).decode()
+        return login_key.public_key(secret)
     return secret if kind == "owner" else ""
 
 
@@ -197,11 +193,6 @@ def _made(request: KeyRequest, now: dt.datetime) -> KeyEntry:
     return KeyEntry(request.kind, secret, public_of(request.kind, secret), _stamp(now), request.generation, "generated")
 
 
-def _ssh_key() -> str:
-    private = Ed25519PrivateKey.generate()
-    return private.private_bytes(ser.Encoding.PEM, ser.PrivateFormat.OpenSSH, ser.NoEncryption()).decode()
-
-
 def _stamp(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).replace(microsecond=0).isoformat()
 
@@ -209,7 +200,7 @@ def _stamp(moment: dt.datetime) -> str:
 _MAKERS: dict[Kind, Callable[[], str]] = {
     "wireguard": keys.generate_private_key,
     "preshared": keys.generate_preshared_key,
-    "ssh": _ssh_key,
+    "ssh": login_key.generate,
     "zabbix_psk": lambda: secrets.token_hex(32),
     "owner": lambda: secrets.token_hex(8),
 }

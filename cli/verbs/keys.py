@@ -1,4 +1,4 @@
-"""`keys`: the backup of the stack's keys."""
+"""`keys`: the backup of the stack's keys, and its login to the container."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import typer
 from cli import key_backup, key_restore, output, passphrase, writing
 from cli.stack import Stack
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Back up the stack's keys, and restore them.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Back up and restore the stack's keys, renew its login."
+)
 File = Annotated[Path, typer.Argument(metavar="FILE")]
 PassphraseFile = Annotated[Path | None, typer.Option(help="a file whose first line is the passphrase")]
 PassphraseFd = Annotated[int | None, typer.Option(help="an open file descriptor to read the passphrase from")]
@@ -56,3 +58,13 @@ def restore(
         for key, value in found:
             output.say(f"  {key}: {value}")
     output.say("next: pulumi refresh (what is gone), then pulumi preview and pulumi up (what must be made again)")
+
+
+@app.command()
+def login(context: typer.Context) -> None:
+    """Renew the SSH key by which the stack logs in to the container: there at once, in the stack with the next up."""
+    from cli.login import renewed  # noqa: PLC0415 - SSH, which a backup does without
+
+    stack: Stack = context.obj
+    renewed(stack)
+    output.say("next: pulumi up. Until then nothing of the stack logs in to the container, refresh neither")

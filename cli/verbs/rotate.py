@@ -16,8 +16,8 @@ from vpn.keyring import SERVER
 from vpn.settings import Settings
 
 app = typer.Typer(add_completion=False)
-LEFT = "the stack's SSH login and Zabbix's preshared key: see docs/cli.md, The keys' own backup"
-"""What `--all` does not renew. The container knows the login from its making; another could not log in to tell it."""
+LEFT = "the stack's SSH login (wgvpn keys login) and Zabbix's preshared key: see docs/cli.md, The keys' own backup"
+"""What `--all` does not renew: the login changes on the server at once, not at the next up."""
 
 
 @app.command()

@@ -32,7 +32,7 @@ def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn:
     found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
     assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
     assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol", "dave"]
-    assert "not rotated: the stack's SSH login and Zabbix's preshared key" in done.err
+    assert "not rotated: the stack's SSH login (wgvpn keys login) and Zabbix's preshared key" in done.err
 
 
 def test_keys_that_are_not_ours_are_not_rotated(home: Path, wgvpn: Command) -> None:

@@ -195,3 +195,18 @@ def test_keys_restore_the_stack_on_another_machine(operator: Operator, tmp_path:
         assert "unchanged" in operator.site.stack("lab").preview(*options, check=True, **there).out
     finally:
         config.write_text(kept)
+
+
+def test_the_login_is_renewed_and_the_old_key_is_shut_out(operator: Operator) -> None:
+    """Last of all: the backups of before have the old login."""
+    stack = operator.site.stack("lab")
+    before = stack.outputs()["ssh_public_key"]
+    operator.must("keys", "login")
+    stack.up()
+    login = stack.outputs()["ssh_public_key"]
+    assert login != before
+    keys = operator.site.sh("cat /root/.ssh/authorized_keys")
+    assert (login in keys, before in keys) == (True, False)
+    stack.run("config", "rm", "given_keys")
+    unchanged(operator.site)
+    assert operator.tunnels()

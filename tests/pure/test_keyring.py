@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 from tests.pure import support
 from tests.pure.support import MONTH, NOW, private_key, public_key, unclamped_key
 from vpn import keyring as kr
-from vpn import keys, notices
+from vpn import keys, login_key, notices
 from vpn.keyring import KeyRequest, Keyring
 from vpn.settings import Settings
 
@@ -174,6 +174,15 @@ def test_keys_may_be_given_by_name() -> None:
     kept, changes = evolve(settings(peers=people), found)
     assert changes == ()
     assert {name: kept[name].secret for name in keys_given} == keys_given
+
+
+def test_a_login_that_was_given_stays_when_it_no_longer_is() -> None:
+    first, _ = evolve(settings())
+    private = login_key.generate()
+    given, changes = evolve(settings(given_keys={"ssh": private}), first)
+    assert changes == ("replaced ssh",)
+    assert (given["ssh"].secret, given["ssh"].public) == (private, login_key.public_key(private))
+    assert evolve(settings(), given) == (given, ())
 
 
 @pytest.mark.parametrize("still", [True, False])

@@ -3,8 +3,11 @@
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from tests.pure.support import BASE, private_key, public_key
+from vpn import login_key
 from vpn.errors import ConfigError
 from vpn.settings import KNOWN_KEYS, parse
 
@@ -18,6 +21,11 @@ PBS = {
     "pbs_datastore": "backup",
     "pbs_storage": "pbs",
 }
+LOCKED = (
+    Ed25519PrivateKey.generate()
+    .private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, BestAvailableEncryption(b"words"))
+    .decode()
+)
 KEEPS = ("keep_daily", "keep_weekly", "keep_monthly")
 FINGERPRINT = ":".join(["AB"] * 32)
 
@@ -92,6 +100,7 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("max_key_age_days", [1, 365], [0], "days"),
     ("key_generation", [1, 2], [0], "raise it"),
     ("given_keys", [{}, {"server": SECRET, "peer/a": SECRET}], [{"a": SECRET}, {"server": "x"}, 5], "must"),
+    ("given_keys", [{"ssh": login_key.generate()}], [{"ssh": SECRET}, {"ssh": LOCKED}], "without a passphrase"),
     ("quarantine_days", [0, 30], [-1, 3651], "days"),
     ("zabbix_host_group", ["VPN", "VPN servers/Linux"], ["", "a\nb"], "printable"),
     ("pbs_namespace", ["", "team/vpn"], ["/x", "a//b", "a/" * 8], "PBS namespace"),

@@ -164,20 +164,21 @@ def _given_keys(value: object) -> dict[str, SecretStr]:
     """Secrets by the keyring's names. The rule alone is told: neither names nor values of what is wrong."""
     found = t.as_mapping(value)
     if not isinstance(found, dict) or not all(_GIVEN_NAME.fullmatch(str(name)) for name in found):
-        message = "must map server, peer/NAME or psk/NAME to a key"
+        message = "must map server, peer/NAME, psk/NAME or ssh to a key"
         raise ValueError(message)
-    return {str(name): t.secret_key(key) for name, key in found.items()}
+    return {str(name): (t.login_key if name == "ssh" else t.secret_key)(key) for name, key in found.items()}
 
 
-_GIVEN_NAME = re.compile(r"server|(peer|psk)/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_GIVEN_NAME = re.compile(r"server|ssh|(peer|psk)/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 class Keys(Section):
     """When keys are renewed (data model 6). Ages in days.
 
     `given_keys` holds keys that come from elsewhere by name (server, peer/NAME, psk/NAME), for peers whose file is no
-    place for secrets. Once an `up` has taken them into the keyring they may be removed here: keys stay. Age
-    rotates none of them, then or later; once they are removed here, a raised generation does.
+    place for secrets, and the login to the container (ssh) that `wgvpn keys login` made. Once an `up` has taken them
+    into the keyring they may be removed here: keys stay. Age rotates none of them, then or later; once they are removed
+    here, a raised generation does.
     """
 
     rotation_policy: Annotated[str, t.choice("manual", "automatic")] = "manual"
