@@ -49,6 +49,7 @@ def test_configuration(raw: dict[str, Any]) -> None:
 
 
 @given(st.integers(0, len(TEAM["peers"]) - 1), st.sampled_from(INNER), values)
+@example(6, "key_generation", None)
 def test_one_peer_among_others(index: int, key: str, value: Any) -> None:
     people = [dict(each) for each in TEAM["peers"]]
     people[index][key] = value

@@ -71,7 +71,7 @@ def _public(secret: SecretStr) -> str:
 def _given_keys_are_not_rotated(settings: Settings) -> Iterator[Problem]:
     for index, peer in enumerate(settings.peers):
         given = "public_key" if peer.public_key else "private_key" if peer.private_key else ""
-        if given and peer.key_generation > 1:
+        if given and (peer.key_generation or 1) > 1:  # None where the value is no generation, which is told by itself
             rule = f"has no effect: the key is given, change {given} instead"
             yield Problem(f"peers[{index}].key_generation", str(peer.key_generation), rule)
         if given and peer.rotation_policy == "automatic":
