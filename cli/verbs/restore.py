@@ -16,6 +16,7 @@ from cli.stack import Stack
 from clients.proxmox import Proxmox
 from clients.ssh import Way
 from vpn.errors import ParseError, StackError
+from vpn.keyring import SSH
 
 app = typer.Typer(add_completion=False)
 
@@ -45,6 +46,7 @@ def restore(  # noqa: PLR0917 - options of a command
         chosen = backups.choose(known, snapshot)
         if place is not own:
             _only_one(api, own, place)
+        _tell_of_a_former_login(stack, chosen)
         _ask(chosen, place, there=not api.vmid_is_free(place.vmid), yes=yes)
         if place is not own:
             recovery.keep_down(api, own)
@@ -62,6 +64,15 @@ def _prober(stack: Stack, peer: str | None, via: str | None) -> str | None:
     if via is not None:
         probing.words(via)
     return probing.choose((), probing.complete(stack.deployed.outputs.get("client_configs", {})), peer)
+
+
+def _tell_of_a_former_login(stack: Stack, chosen: Backup) -> None:
+    login = stack.deployed.keyring[SSH]
+    if login.origin == "given" and chosen.made < login.generated_at():
+        output.note(
+            "the backup is from before wgvpn keys login: nothing of the stack will log in until the new key is put "
+            "into the restored container (docs/cli.md, The keys' own backup)"
+        )
 
 
 def _ask(chosen: Backup, place: Place, *, there: bool, yes: bool) -> None:

@@ -1,5 +1,6 @@
 """`backup`, `restore` and `drill` as they are called: refusals before anything is lost, and what a signal leaves."""
 
+import datetime as dt
 import json
 import signal
 from pathlib import Path
@@ -15,6 +16,8 @@ from cli.recovery import Place
 from tests.cli.conftest import Command
 from tests.cli.node import OURS, Node, entry
 from tests.cli.world import World, make
+from tests.pure import support
+from vpn import login_key
 from vpn.errors import StackError
 
 
@@ -69,6 +72,18 @@ def test_a_restore_asks_before_anything_is_lost(node: Node, wgvpn: Command) -> N
     node.backups = [entry(2)]
     done = wgvpn("restore", "--storage", "pbs")
     assert (done.code, "--yes" in done.err) == (3, True)
+    assert node.writes == []
+
+
+@pytest.mark.parametrize(("renewed", "days"), [(True, 400), (True, 0), (False, 400)])
+def test_a_restore_tells_of_a_login_that_the_stack_no_longer_has(
+    home: Path, node: Node, wgvpn: Command, renewed: bool, days: int
+) -> None:
+    make(home, given_keys={"ssh": login_key.generate()} if renewed else {})
+    made = dt.datetime.now(dt.UTC) - support.NOW + dt.timedelta(days=days or -1)
+    node.backups = [entry(made.total_seconds() / 3600)]
+    done = wgvpn("restore", "--storage", "pbs")
+    assert ("from before wgvpn keys login" in done.err) == (renewed and days > 0)
     assert node.writes == []
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from vpn import addresses, keyring, keys
 from vpn.addresses import Ledger
-from vpn.keyring import KeyEntry, Keyring
+from vpn.keyring import KeyEntry, Keyring, Origin
 from vpn.network import Network, resolve
 from vpn.settings import Settings, parse
 
@@ -77,7 +77,8 @@ def ring(of: Settings) -> Keyring:
             request.kind, fixed
         )
         public = keys.public_key(secret) if request.kind == "wireguard" else ""
-        entries[request.name] = KeyEntry(request.kind, secret, public, NOW.isoformat(), request.generation, "generated")
+        origin: Origin = "given" if request.name in keyring.given(of) else "generated"
+        entries[request.name] = KeyEntry(request.kind, secret, public, NOW.isoformat(), request.generation, origin)
     return Keyring(entries)
 
 
