@@ -17,7 +17,7 @@ from cli.peer_store import PeerStore
 from cli.peer_values import index_of, secrets_of
 from cli.pulumi import Pulumi
 from vpn.errors import StackError
-from vpn.keyring import SERVER, peer_key, preshared_key, preshared_word
+from vpn.keyring import SERVER, ZABBIX, peer_key, preshared_key, preshared_word
 from vpn.settings import PeerSettings, Settings
 from vpn.settings.peers import GENERATED
 
@@ -34,8 +34,11 @@ class Act:
         return dict(vars(self))
 
 
-def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int]) -> None:
-    """Raise the generation of the server's key. Raise StackError when the key is given in the configuration."""
+def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int], *, agent: bool = False) -> None:
+    """Raise the generation of the server's key, and with `agent` of its Zabbix agent's preshared key.
+
+    Raise StackError when the server's key is given in the configuration.
+    """
     own = "private_key" in configured.values
     if own or SERVER in _given_names(configured):
         key = "private_key" if own else GIVEN
@@ -43,7 +46,8 @@ def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int
             f"the server's key is given in {key}: remove it there first, once an up has taken it over (the stack then "
             "keeps it), then rotate"
         )
-    pulumi.set_plain({"key_generation": str(_next(configured.values.get("key_generation"), made.get(SERVER)))})
+    raised = {"key_generation": SERVER, **({"zabbix_psk_generation": ZABBIX} if agent else {})}
+    pulumi.set_plain({key: str(_next(configured.values.get(key), made.get(name))) for key, name in raised.items()})
 
 
 def rotate_peer(

@@ -83,7 +83,7 @@ def requests(settings: Settings) -> tuple[KeyRequest, ...]:
         KeyRequest(OWNER, "owner"),
     ]
     if settings.zabbix.zabbix_enabled:
-        found.append(KeyRequest(ZABBIX, "zabbix_psk"))
+        found.append(KeyRequest(ZABBIX, "zabbix_psk", settings.zabbix.zabbix_psk_generation))
     for peer in settings.peers:
         found += _peer_requests(settings, peer)
     return tuple(found)

@@ -16,8 +16,8 @@ from vpn.keyring import SERVER
 from vpn.settings import Settings
 
 app = typer.Typer(add_completion=False)
-LEFT = "the stack's SSH login (wgvpn keys login) and Zabbix's preshared key: see docs/cli.md, The keys' own backup"
-"""What `--all` does not renew: the login changes on the server at once, not at the next up."""
+LEFT = "the stack's SSH login, which changes on the server at once: wgvpn keys login"
+"""What `--all` does not renew."""
 
 
 @app.command()
@@ -25,7 +25,7 @@ def rotate(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(metavar="server|NAME", help="whose key")] = None,
     preshared: Annotated[bool, typer.Option("--preshared", help="the peer's preshared key, not its key pair")] = False,
-    everything: Annotated[bool, typer.Option("--all", help="every WireGuard key the stack makes")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="every key the stack makes but its SSH login")] = False,
     json: output.Json = False,
 ) -> None:
     """Renew keys at the next up: the server's, a peer's, a preshared key, or all. Says which admins must act then."""
@@ -77,7 +77,8 @@ def _refuse_namesake(settings: Settings) -> None:
 
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
     """Renew every key that the stack makes; what is given or kept by others is told."""
-    rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations)
+    agent = settings.zabbix.zabbix_enabled
+    rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations, agent=agent)
     for each in [*rotation.rotate_all(store, configured, settings, stack.deployed.generations), LEFT]:
         output.note(f"not rotated: {each}")
     return rotation.people_to_serve(settings.peers, server=True)

@@ -32,7 +32,14 @@ def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn:
     found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
     assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
     assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol", "dave"]
-    assert "not rotated: the stack's SSH login (wgvpn keys login) and Zabbix's preshared key" in done.err
+    assert "not rotated: the stack's SSH login" in done.err
+    assert settings.zabbix.zabbix_psk_generation == 1
+
+
+def test_rotating_all_raises_the_agent_s_key_where_there_is_an_agent(home: Path, wgvpn: Command) -> None:
+    world = make(home, **support.ZABBIX)
+    assert wgvpn("rotate", "--all").code == 0
+    assert world.settings().zabbix.zabbix_psk_generation == 2
 
 
 def test_keys_that_are_not_ours_are_not_rotated(home: Path, wgvpn: Command) -> None:

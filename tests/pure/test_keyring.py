@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_ssh_private_key
 
 from tests.pure import support
-from tests.pure.support import MONTH, NOW, private_key, public_key, unclamped_key
+from tests.pure.support import MONTH, NOW, ZABBIX, private_key, public_key, unclamped_key
 from vpn import keyring as kr
 from vpn import keys, login_key, notices
 from vpn.keyring import KeyRequest, Keyring
@@ -74,13 +74,14 @@ def test_nothing_changes_when_nothing_is_asked() -> None:
     ("change", "name"),
     [
         ({"key_generation": 2}, "server"),
+        ({"zabbix_psk_generation": 2}, "zabbix"),
         ({"peers": [{"name": "a", "preshared_key": "generated", "key_generation": 2}]}, "peer/a"),
         ({"peers": [{"name": "a", "preshared_key": "generated", "preshared_key_generation": 2}]}, "psk/a"),
     ],
 )
 def test_a_raised_generation_rotates_that_key_alone(change: dict[str, object], name: str) -> None:
-    before = settings(peers=[{"name": "a", "preshared_key": "generated"}])
-    after = settings(**{"peers": [{"name": "a", "preshared_key": "generated"}], **change})
+    team = {**ZABBIX, "peers": [{"name": "a", "preshared_key": "generated"}]}
+    before, after = settings(**team), settings(**{**team, **change})
     first, _ = evolve(before)
     second, changes = evolve(after, first)
     assert changes == (f"rotated {name}: generation 2",)

@@ -99,6 +99,7 @@ SINGLE: list[tuple[str, list[Any], list[Any], str]] = [
     ("rotation_policy", ["manual", "automatic"], ["never"], "one of"),
     ("max_key_age_days", [1, 365], [0], "days"),
     ("key_generation", [1, 2], [0], "raise it"),
+    ("zabbix_psk_generation", [1, 2], [0], "raise it"),
     ("given_keys", [{}, {"server": SECRET, "peer/a": SECRET}], [{"a": SECRET}, {"server": "x"}, 5], "must"),
     ("given_keys", [{"ssh": login_key.generate()}], [{"ssh": SECRET}, {"ssh": LOCKED}], "without a passphrase"),
     ("quarantine_days", [0, 30], [-1, 3651], "days"),

@@ -45,6 +45,7 @@ class Zabbix(Section):
     zabbix_fingerprint: names.Fingerprint | None = None
     zabbix_server: t.Address | None = None
     zabbix_host_group: names.Text = "VPN"
+    zabbix_psk_generation: Annotated[int, t.integer(1, 1_000_000, "raise it to rotate the agent's preshared key")] = 1
     zabbix_adopt: t.Bool = False
     zabbix_backup_url: names.Url | None = None
     zabbix_backup_token: t.SecretText | None = None

@@ -51,6 +51,16 @@ def test_stopped_service_raises_its_trigger_alone_and_a_started_one_clears_it(wa
     eventually(lambda: SERVICE_DOWN not in watched.problems(), timeout=150)
 
 
+def test_another_preshared_key_lets_the_values_come_on(watched: Watched) -> None:
+    digest = "sha256sum /etc/wireguard-vpn/zabbix.psk"
+    before = watched.rehearsal.sh(digest)
+    watched.stack.set("zabbix_psk_generation", "2")
+    watched.stack.up()
+    assert watched.rehearsal.sh(digest) != before
+    changed = time.time()
+    eventually(lambda: float(watched.values().get("wireguard.status.time", "0")) > changed, timeout=150)
+
+
 def test_missing_backup_is_a_problem_until_there_is_one(watched: Watched) -> None:
     watched.ask_now("wireguard.backup")
     eventually(lambda: BACKUP_OLD in watched.problems(), timeout=120)
