@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from cli.configured import Configured, decoded
 from cli.pulumi import Pulumi
 from vpn.errors import ConfigError, Problem
+from vpn.settings.sections import GIVEN_KEYS_RULE
 
 KEY = "given_keys"
 
@@ -16,7 +17,7 @@ def given_keys(configured: Configured) -> dict[str, str]:
     """Return the given keys by name; they are secrets. Raise ConfigError when they are no mapping."""
     found = decoded(configured.values.get(KEY, {}))
     if not isinstance(found, dict):
-        raise ConfigError([Problem(KEY, None, "must map server, peer/NAME, psk/NAME or ssh to a key")])
+        raise ConfigError([Problem(KEY, None, GIVEN_KEYS_RULE)])
     return dict(found)
 
 

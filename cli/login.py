@@ -13,13 +13,13 @@ from vpn.login_key import generate, public_key
 
 _FILE: Final = "/root/.ssh/authorized_keys"
 _RENAME: Final = f"mv {_FILE}.new {_FILE}"
-ADD: Final = f"set -eu; umask 077; {{ sed '$a\\' {_FILE}; cat; }} >{_FILE}.new; {_RENAME}"
+_ADD: Final = f"set -eu; umask 077; {{ sed '$a\\' {_FILE}; cat; }} >{_FILE}.new; {_RENAME}"
 """Adds the line of standard input, on a line of its own even where the last one has no end."""
-REMOVE: Final = f"set -eu; umask 077; awk -v old=\"$(cat)\" 'index($0, old) == 0' {_FILE} >{_FILE}.new; {_RENAME}"
+_REMOVE: Final = f"set -eu; umask 077; awk -v old=\"$(cat)\" 'index($0, old) == 0' {_FILE} >{_FILE}.new; {_RENAME}"
 """Removes every line that holds what standard input says."""
 
 
-def renewed(stack: Stack) -> None:
+def renew(stack: Stack) -> None:
     """Let a new key log in, give it to the configuration once it does, then shut the old ones out.
 
     Where this fails, what the configuration gives logs in, or else what the state has. Raises SshError and StackError.
@@ -27,8 +27,8 @@ def renewed(stack: Stack) -> None:
     configured, way, private = stack.configured, stack.way(), generate()
     given = given_keys(configured).get(SSH, way.private_key)  # of a renewal that no up has taken over yet
     with Session(replace(way, private_key=given)) as session:
-        session.must_run(ADD, f"{public_key(private)} wireguard-vpn\n".encode())
+        session.must_run(_ADD, f"{public_key(private)} wireguard-vpn\n".encode())
     with Session(replace(way, private_key=private)) as session:
         give(stack.pulumi, configured, {SSH: private})
         for old in sorted({public_key(given), public_key(way.private_key)}):
-            session.must_run(REMOVE, old.encode())
+            session.must_run(_REMOVE, old.encode())

@@ -42,7 +42,7 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     """Return the plan from one version to the next. `drift` are the findings that are to be repaired on the way."""
     if old is None:
         count = sum(":" in each for each in new.peers.values())
-        return Plan("first", (f"{count} {'peer' if count == 1 else 'peers'}", EFFECTS["first"]))
+        return Plan("first", (f"{count} {_peers(count)}", EFFECTS["first"]))
     served = _served(old.interface.split(":"), new.interface.split(":"))
     # Where every client's file changes, that is told once.
     files = set[str]() if served else _other_files(old.peers, new.peers)
@@ -151,6 +151,10 @@ def _what_changed(old: list[str], new: list[str]) -> str:
     return "rotated the preshared key of"
 
 
+def _peers(count: int) -> str:
+    return "peer" if count == 1 else "peers"
+
+
 def _shortened(changes: list[str]) -> list[str]:
     more = len(changes) - NAMES_SHOWN
-    return [*changes[:NAMES_SHOWN], f"and {more} more peer{'s' * (more > 1)}"] if more > 0 else changes
+    return [*changes[:NAMES_SHOWN], f"and {more} more {_peers(more)}"] if more > 0 else changes

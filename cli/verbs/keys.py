@@ -63,8 +63,8 @@ def restore(
 @app.command()
 def login(context: typer.Context) -> None:
     """Renew the SSH key by which the stack logs in to the container: there at once, in the stack with the next up."""
-    from cli.login import renewed  # noqa: PLC0415 - SSH, which a backup does without
+    from cli.login import renew  # noqa: PLC0415 - SSH, which a backup does without
 
     stack: Stack = context.obj
-    renewed(stack)
+    renew(stack)
     output.say("next: pulumi up. Until then nothing of the stack logs in to the container, refresh neither")

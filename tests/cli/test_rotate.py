@@ -32,7 +32,7 @@ def test_rotating_all_raises_every_key_that_the_stack_makes(world: World, wgvpn:
     found = {each.name: (each.key_generation, each.preshared_key_generation) for each in settings.peers}
     assert found == {"alice": (2, 1), "bob": (2, 2), "carol": (1, 1), "dave": (2, 1)}
     assert [each["peer"] for each in json.loads(done.out)] == ["alice", "bob", "carol", "dave"]
-    assert "not rotated: the stack's SSH login" in done.err
+    assert "not rotated: the stack's SSH login, which changes on the server at once: wgvpn keys login" in done.err
     assert settings.zabbix.zabbix_psk_generation == 1
 
 

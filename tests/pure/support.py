@@ -70,14 +70,14 @@ def settings(**changes: Any) -> Settings:
 
 def ring(of: Settings) -> Keyring:
     """Return a keyring with fixed secrets for everything the settings ask for and do not give."""
-    entries = {}
+    entries, given = {}, keyring.given(of)
     for request in keyring.requests(of):
         fixed = private_key(request.name)
-        secret = keyring.given(of).get(request.name) or {"owner": "0123456789abcdef", "zabbix_psk": "ab" * 32}.get(
+        secret = given.get(request.name) or {"owner": "0123456789abcdef", "zabbix_psk": "ab" * 32}.get(
             request.kind, fixed
         )
         public = keys.public_key(secret) if request.kind == "wireguard" else ""
-        origin: Origin = "given" if request.name in keyring.given(of) else "generated"
+        origin: Origin = "given" if request.name in given else "generated"
         entries[request.name] = KeyEntry(request.kind, secret, public, NOW.isoformat(), request.generation, origin)
     return Keyring(entries)
 

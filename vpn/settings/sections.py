@@ -160,16 +160,16 @@ class Ssh(Section):
     ssh_jump_host_key: names.HostKey | None = None
 
 
+GIVEN_KEYS_RULE: Final = "must map server, peer/NAME, psk/NAME or ssh to a key"
+_GIVEN_NAME = re.compile(r"server|ssh|(peer|psk)/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
 def _given_keys(value: object) -> dict[str, SecretStr]:
     """Secrets by the keyring's names. The rule alone is told: neither names nor values of what is wrong."""
     found = t.as_mapping(value)
     if not isinstance(found, dict) or not all(_GIVEN_NAME.fullmatch(str(name)) for name in found):
-        message = "must map server, peer/NAME, psk/NAME or ssh to a key"
-        raise ValueError(message)
+        raise ValueError(GIVEN_KEYS_RULE)
     return {str(name): (t.login_key if name == "ssh" else t.secret_key)(key) for name, key in found.items()}
-
-
-_GIVEN_NAME = re.compile(r"server|ssh|(peer|psk)/[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 
 class Keys(Section):

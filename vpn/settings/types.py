@@ -133,12 +133,12 @@ def login_key(value: object) -> SecretStr:
     """SSH private key in OpenSSH's form that stays a secret."""
     from vpn.login_key import RULE, public_key  # noqa: PLC0415 - takes 30 ms, and hardly any configuration has one
 
-    text = _revealed(value)
     try:
-        public_key(str(text))
-    except ParseError:
+        text = _text(_revealed(value))
+        public_key(text)
+    except (ParseError, ValueError):
         raise ValueError(RULE) from None
-    return SecretStr(str(text))
+    return SecretStr(text)
 
 
 def secret_text(value: object) -> SecretStr:
