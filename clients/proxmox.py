@@ -141,16 +141,16 @@ class Proxmox:
         self.call("PUT", f"/nodes/{node}/lxc/{vmid}/firewall/options", options)
 
     def firewall_rules(self, node: str, vmid: int) -> list[dict[str, Any]]:
-        """Return a container's firewall rules in their order, each with its position `pos`."""
+        """Return a container's firewall rules in their order, each with its position `pos` and the list's `digest`."""
         return list(self._get(f"/nodes/{node}/lxc/{vmid}/firewall/rules"))
 
     def add_firewall_rule(self, node: str, vmid: int, rule: Mapping[str, str]) -> None:
         """Add a rule to a container's firewall; it becomes the first."""
         self.call("POST", f"/nodes/{node}/lxc/{vmid}/firewall/rules", rule)
 
-    def delete_firewall_rule(self, node: str, vmid: int, position: int) -> None:
-        """Remove the rule at a position of a container's firewall."""
-        self.call("DELETE", f"/nodes/{node}/lxc/{vmid}/firewall/rules/{position}")
+    def delete_firewall_rule(self, node: str, vmid: int, position: int, digest: str) -> None:
+        """Remove the rule at a position of a container's firewall; refused when the list is no longer of that digest."""
+        self.call("DELETE", f"/nodes/{node}/lxc/{vmid}/firewall/rules/{position}", {"digest": digest})
 
     def cluster_firewall_options(self) -> dict[str, Any]:
         """Return the cluster's firewall options; without `enable` 1 no guest has a firewall."""

@@ -56,7 +56,9 @@ class Container(pulumi.ComponentResource):
             wait_for_ip=pve.ContainerLegacyWaitForIpArgs(ipv4=True) if own.ip_address == DHCP else None,
             opts=self._guest_options(claim, intent, provider),
         )
-        self.vmid = self.guest.vm_id.apply(int)
+        self.vmid = pulumi.Output.all(self.guest.vm_id, self.guest.description, mark).apply(
+            lambda made: own_vmid(*made)
+        )
         self.instance = self.guest.network_interfaces.apply(_mac_address)
         self.address = _address(own, self.guest)
         self.register_outputs({"vmid": self.vmid, "address": self.address})
@@ -165,6 +167,20 @@ def _interface(settings: Settings) -> pve.ContainerLegacyNetworkInterfaceArgs:
         bridge=settings.container.bridge,
         vlan_id=settings.container.vlan,
         firewall=settings.firewall.proxmox_firewall,
+    )
+
+
+def own_vmid(vmid: float, notes: str | None, mark: str) -> int:
+    """Return the VMID of the container that was made; RunError when its notes say that another made it.
+
+    Proxmox's plugin asks a second time when a creation was not answered, and takes "already exists" for its success: so
+    it does when somebody took the VMID after the claim found it free. What follows would cut that guest off.
+    """
+    if mark in (notes or "").splitlines():
+        return int(vmid)
+    raise pulumi.RunError(
+        f"container_id: {vmid:.0f}: was taken by another guest while this run made the container; nothing of it was "
+        "changed. Run pulumi up again: it tells the way out"
     )
 
 

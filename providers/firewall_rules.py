@@ -69,7 +69,7 @@ class FirewallRulesProvider(Provider[RulesProps]):
         del id_
         with connections.proxmox() as api:
             found = present(api, old)
-        return None if found is None else old.with_(rules=[rule for _, rule in found])
+        return None if found is None else old.with_(rules=found)
 
     def on_update(self, id_: str, old: RulesProps, new: RulesProps) -> RulesProps:
         """Bring the rules to what they should be; one that was added by hand and never shown stays."""
@@ -85,8 +85,8 @@ class FirewallRulesProvider(Provider[RulesProps]):
             _remove(api, old, _ours(present(api, old) or [], old.rules, []))
 
 
-def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
-    """Return the rules there are, each with its position; None without the container. Raises ClientError."""
+def present(api: Proxmox, where: RulesProps) -> list[Rule] | None:
+    """Return the rules there are, in their order; None without the container. Raises ClientError."""
     try:
         found = api.firewall_rules(where.node, where.container_id)
     except (NotFound, Forbidden):  # of a guest that is gone, a token that sees only its pool learns no more
@@ -95,7 +95,7 @@ def present(api: Proxmox, where: RulesProps) -> list[tuple[int, Rule]] | None:
         return None
     if not found and api.vmid_is_free(where.container_id):  # Proxmox VE has empty lists for guests that are none
         return None
-    return [(int(rule["pos"]), _shown(rule)) for rule in found]
+    return [_shown(rule) for rule in found]
 
 
 def _shown(rule: Mapping[str, Any]) -> Rule:
@@ -105,26 +105,33 @@ def _shown(rule: Mapping[str, Any]) -> Rule:
 def _write(api: Proxmox, new: RulesProps, known: list[Rule]) -> None:
     """Make the rules that are ours the wanted ones, in their order, and touch nothing if they are."""
     ours = _ours(present(api, new) or [], new.rules, known)
-    if [rule for _, rule in ours] == new.rules:
+    if ours == new.rules:
         return
     for rule in reversed(new.rules):  # a new one goes in at the top
         api.add_firewall_rule(new.node, new.container_id, rule)
-    # The old ones last: between the two nothing that is let in may be dropped.
-    _remove(api, new, [(position + len(new.rules), rule) for position, rule in ours])
+    _remove(api, new, ours)  # the old ones last: between the two nothing that is let in may be dropped
 
 
-def _remove(api: Proxmox, where: RulesProps, rules: list[tuple[int, Rule]]) -> None:
-    for position, _ in sorted(rules, key=lambda each: each[0], reverse=True):
-        api.delete_firewall_rule(where.node, where.container_id, position)
+def _remove(api: Proxmox, where: RulesProps, rules: list[Rule]) -> None:
+    """Remove these rules, of those that are alike the last ones.
+
+    Each is looked up anew and goes only if the list is still as it was seen: a rule has no name but its position, and
+    another hand's rule moves all of them.
+    """
+    for rule in rules:
+        found = api.firewall_rules(where.node, where.container_id)
+        if alike := [each for each in found if _shown(each) == rule]:
+            last = max(alike, key=lambda each: int(each["pos"]))
+            api.delete_firewall_rule(where.node, where.container_id, int(last["pos"]), str(last["digest"]))
 
 
-def _ours(found: list[tuple[int, Rule]], own: list[Rule], shown: list[Rule]) -> list[tuple[int, Rule]]:
+def _ours(found: list[Rule], own: list[Rule], shown: list[Rule]) -> list[Rule]:
     """Return the rules with a comment of ours, and those that are in `own` or `shown` as they are.
 
     A comment says nothing of a rule that was shown: an administrator's may have none at all, as all others of his.
     """
     comments = COMMENTS | {rule["comment"] for rule in own if rule.get("comment")}
-    return [(at, rule) for at, rule in found if rule in own or rule in shown or rule.get("comment") in comments]
+    return [rule for rule in found if rule in own or rule in shown or rule.get("comment") in comments]
 
 
 class FirewallRules(Resource, module="vpn", name="FirewallRules"):

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.container import leased
+from components.container import leased, own_vmid
 from components.vpn import peers
 from tests.components.graph import (
     BASE,
@@ -409,6 +409,22 @@ def test_a_container_that_gets_no_address_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(pulumi.runtime, "is_dry_run", lambda: False)
     with pytest.raises(pulumi.RunError, match="it is stopped, or no DHCP server"):
         leased({})
+
+
+def test_a_guest_that_took_the_vmid_meanwhile_ends_the_run() -> None:
+    assert own_vmid(2090.0, "WireGuard VPN server\npulumi: a/b\n", "pulumi: a/b") == 2090
+    for notes in (None, "somebody else's", "pulumi: a/b/c"):
+        with pytest.raises(pulumi.RunError, match="^container_id: 2090: was taken by another guest"):
+            own_vmid(2090.0, notes, "pulumi: a/b")
+
+
+def test_nothing_is_written_to_a_guest_before_that_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.container.own_vmid", lambda *_: 4711)
+    graph = declare(settings(peers=PEERS))
+    by_vmid = {
+        each.name: each.inputs.get("container_id", each.inputs.get("containerId")) for each in graph.custom.values()
+    }
+    assert {name for name, vmid in by_vmid.items() if vmid == 4711} == {"firewall-rules", "firewall-options", "proof"}
 
 
 def test_a_container_made_anew_is_another_instance(graph: Graph) -> None:

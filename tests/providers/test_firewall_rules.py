@@ -1,6 +1,7 @@
 """The container's rules come to be what they should be from wherever they are; an administrator's stay."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from clients.proxmox import Proxmox
 from providers import connections
 from providers.firewall_rules import FirewallRulesProvider, RulesProps
 from tests.lab_api.stand_ins import CT, Pve
+from vpn.errors import ClientError
 
 RULES = FirewallRulesProvider()
 WIREGUARD = {"type": "in", "action": "ACCEPT", "enable": "1", "proto": "udp", "dport": "51820", "comment": "WireGuard"}
@@ -73,6 +75,40 @@ def test_a_rule_added_by_hand_is_drift_and_goes_once_it_was_shown(node: Pve) -> 
     assert RULES.on_diff(observed, WANTED) == {"rules"}
     RULES.on_update(id_, observed, WANTED)
     assert ports(node) == ["51820", "22"]
+
+
+def test_a_rule_that_another_hand_adds_meanwhile_stays(node: Pve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule has no name but its position, and a new one moves all others."""
+    RULES.on_create(WANTED)
+    delete = Proxmox.delete_firewall_rule
+    hands = iter([BY_HAND])
+
+    def late(api: Proxmox, *where: Any) -> None:
+        for rule in hands:
+            add(node, rule)
+        delete(api, *where)
+
+    monkeypatch.setattr(Proxmox, "delete_firewall_rule", late)
+    changed = WANTED.with_(rules=[{**WIREGUARD, "dport": "51821"}, SSH])
+    with pytest.raises(ClientError, match="digest|modified"):
+        RULES.on_update("pve/2090", WANTED, changed)
+    assert ports(node) == ["161", "51821", "22", "51820", "22"]
+    RULES.on_update("pve/2090", WANTED, changed)
+    assert sorted(ports(node)) == ["161", "22", "51821"]
+
+
+def test_a_rule_that_another_hand_removed_meanwhile_is_not_missed(node: Pve, monkeypatch: pytest.MonkeyPatch) -> None:
+    RULES.on_create(WANTED)
+    make = Proxmox.add_firewall_rule
+
+    def early(api: Proxmox, *where: Any) -> None:
+        make(api, *where)
+        if len(ports(node)) == 4:
+            node.call("DELETE", f"{CT}/firewall/rules/2")
+
+    monkeypatch.setattr(Proxmox, "add_firewall_rule", early)
+    RULES.on_update("pve/2090", WANTED, WANTED.with_(rules=[{**WIREGUARD, "dport": "51821"}, SSH]))
+    assert ports(node) == ["51821", "22"]
 
 
 def test_of_rules_without_a_comment_only_the_shown_one_goes(node: Pve) -> None:
