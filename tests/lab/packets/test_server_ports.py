@@ -23,8 +23,8 @@ ECHO = """
 import socket, threading
 udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
 udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-udp.bind(("::", 51820))
-tcp = socket.create_server(("0.0.0.0", 22))
+udp.bind(("::", {udp}))
+tcp = socket.create_server(("0.0.0.0", {tcp}))
 def packets():
     while True:
         try: udp.sendto(*udp.recvfrom(2000))
@@ -43,7 +43,7 @@ SESSION = """
 import socket, sys
 kind = {kind}
 one = socket.socket(socket.AF_INET, kind); one.settimeout(1.5)
-one.bind(("{host}", 0)); one.connect(("{server}", {port}))
+one.bind(("{host}", {own})); one.connect(("{server}", {port}))
 for line in sys.stdin:
     try: one.send(line.encode()); print("answered" if one.recv(2000) else "closed")
     except OSError: print("silent")
@@ -54,16 +54,23 @@ PORTS = {51820: "socket.SOCK_DGRAM", 22: "socket.SOCK_STREAM"}
 @pytest.fixture(scope="module")
 def place() -> Iterator[Crossing]:
     """The crossing, with a server that says again what it is told on both its ports."""
-    with crossing() as made, made.program("srv", ECHO) as server:
+    with crossing() as made, echoing(made, "srv", udp=51820, tcp=22):
+        yield made
+
+
+@contextmanager
+def echoing(place: Crossing, side: str, *, udp: int, tcp: int) -> Iterator[None]:
+    """Say again on one side what is told to these ports."""
+    with place.program(side, ECHO.format(udp=udp, tcp=tcp)) as server:
         assert server.stdout
         assert server.stdout.readline() == "ready\n"
-        yield made
+        yield
 
 
 @contextmanager
 def session(place: Crossing, port: int) -> Iterator[subprocess.Popen[str]]:
     """Hold one socket open from the management network to the server."""
-    with place.program("lan", SESSION.format(kind=PORTS[port], host=HOST, server=SERVER, port=port)) as client:
+    with place.program("lan", SESSION.format(kind=PORTS[port], host=HOST, own=0, server=SERVER, port=port)) as client:
         yield client
 
 
@@ -100,6 +107,15 @@ def test_a_full_connection_table_keeps_nobody_out(place: Crossing) -> None:
             assert tracked(place) <= before
     assert place.passes("10.8.0.2", HOST)
     assert tracked(place) > before, "a peer's own flow is followed"
+
+
+@pytest.mark.parametrize("port", PORTS)
+def test_a_peer_s_own_flow_from_the_same_port_is_answered(place: Crossing, port: int) -> None:
+    """Masqueraded it would keep its port, and its answer be taken for the server's, which goes untracked."""
+    place.load(rules(listen_sources=NEAR, ssh_sources=NEAR))
+    code = SESSION.format(kind=PORTS[port], host="10.8.0.2", own=port, server=HOST, port=7000)
+    with echoing(place, "lan", udp=7000, tcp=7000), place.program("wg0", code) as client:
+        assert ask(client) == "answered"
 
 
 def test_ssh_through_the_tunnel_to_a_site_is_followed(place: Crossing) -> None:
