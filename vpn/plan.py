@@ -54,7 +54,8 @@ def classify(old: Fingerprints | None, new: Fingerprints, drift: Sequence[str] =
     parts = [*served, *(_PARTS[each] for each in changed if each in _PARTS), *everyone]
     nobody = ["no peer is left"] if old.peers and not new.peers else []
     repairs = (f"repair: {each}" for each in drift)
-    effect = NEW_FILES if waiting else EFFECTS[kind]
+    # What a repair interrupts depends on what differs, so nothing is promised of it.
+    effect = NEW_FILES if waiting else EFFECTS["repair" if drift and kind != "interface" else kind]
     return Plan(kind, (*_shortened(_told(peers, files)), *nobody, *parts, *repairs, effect))
 
 

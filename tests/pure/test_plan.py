@@ -190,11 +190,14 @@ def test_a_peer_that_keeps_its_key_needs_no_file_for_another() -> None:
 
 
 def test_drift_alone_is_a_repair_and_else_comes_along() -> None:
+    """Nobody can say then that nothing is interrupted."""
     finding = ("wg-quick@wg0.service is failed",)
     repair = "repair: wg-quick@wg0.service is failed"
     assert classify(prints(), prints(), finding) == Plan("repair", (repair, "repair of what differs"))
     both = classify(prints(), prints(**peers(ALICE)), finding)
-    assert both == Plan("peers", ("-bob", repair, SYNC))
+    assert both == Plan("peers", ("-bob", repair, "repair of what differs"))
+    restart = classify(prints(), prints(mtu=1300), finding)
+    assert restart.summary[-2:] == (repair, RESTART)
 
 
 def test_many_names_are_counted() -> None:
