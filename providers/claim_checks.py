@@ -26,6 +26,11 @@ EMPTIES = (
 )
 GROWS = " (a disk only grows in place)"
 KEEPS = ". To keep what was changed on the node: run pulumi refresh, then set {key}: {old}"
+PRIVILEGED = (
+    "is false of {found}: a hand made it privileged, and to change that back makes a new, empty one. Restore it as it "
+    "has to be: pct restore {vmid} BACKUP --unprivileged 1 --force 1, then pulumi refresh. If you want a new one: set "
+    "allow_replacement: true and protect: false, run up, and set both back"
+)
 LOST = "{said}; Proxmox's plugin would remove it in place of this stack's container. That one is gone: " + FORGET
 ELSEWHERE = (
     "has no container of this stack under VMID {vmid}; is it another cluster? The one at {before} would run on: first "
@@ -122,6 +127,7 @@ def _vmid_problems(api: Proxmox, old: ClaimProps | None, new: ClaimProps) -> Ite
     yield from _place_problems(found, old, new)
     yield from _pool_problems(found, old, new)
     if not new.allow_replacement:
+        yield from _privilege_problems(found, new)
         yield from _disk_problems(found, old, new)
 
 
@@ -173,6 +179,11 @@ def _pool_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> It
     before = old or new
     if new.pool and before.pool == new.pool != found.guest.pool:
         yield Problem("pool", new.pool, OUTSIDE.format(found=found, pool=new.pool, vmid=found.guest.vmid))
+
+
+def _privilege_problems(found: Holder, new: ClaimProps) -> Iterator[Problem]:
+    if new.unprivileged and not found.unprivileged:
+        yield Problem("unprivileged", "true", PRIVILEGED.format(found=found, vmid=new.container_id))
 
 
 def _disk_problems(found: Holder, old: ClaimProps | None, new: ClaimProps) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ class ContainerClaimProvider(Provider[ClaimProps]):
         return f"{new.node}/{new.container_id}", new
 
     def on_read(self, id_: str, old: ClaimProps) -> ClaimProps:
-        """Observe the root disk as the plugin does: what it sees in a refresh is what it replaces for afterwards."""
+        """Observe what the plugin replaces for afterwards, if it sees it in a refresh: root disk and privilege."""
         del id_
         with connections.proxmox() as api:
             old = settled(api, old) or old
@@ -51,7 +51,8 @@ class ContainerClaimProvider(Provider[ClaimProps]):
         if found.guest.node != old.node:
             raise StackError(f"proxmox_node: {old.node}: {elsewhere(found)}")
         size = math.ceil(found.root_gib) or old.disk_gb
-        return old.with_(storage_pool=found.root_storage or old.storage_pool, disk_gb=size)
+        storage = found.root_storage or old.storage_pool
+        return old.with_(storage_pool=storage, disk_gb=size, unprivileged=found.unprivileged)
 
     def on_delete(self, id_: str, old: ClaimProps) -> None:
         """Remove the container if it carries our mark: the plugin's own delete fails at one that is gone.

@@ -50,6 +50,11 @@ class Holder:
         return bool(mac_address) and own.lower() == mac_address.lower()
 
     @property
+    def unprivileged(self) -> bool:
+        """Whether its root is nobody on the node."""
+        return str(self.config.get("unprivileged", 0)) == "1"
+
+    @property
     def root_storage(self) -> str | None:
         """The storage of the root disk; None when it is not told."""
         return _root(self.config).get("", "").partition(":")[0] or None

@@ -66,7 +66,7 @@ class Pve:
         if guest is None or guest["type"] != "lxc" or guest["node"] != node:
             return 500, f"Configuration file 'nodes/{node}/lxc/{vmid}.conf' does not exist", None
         if what == "config":
-            config = {"description": guest.get("description", ""), "hostname": guest["name"]}
+            config = {"description": guest.get("description", ""), "hostname": guest["name"], "unprivileged": 1}
             return 200, "OK", {**config, **guest.get("config", {})}
         return 200, "OK", {"status": guest["status"], "vmid": int(vmid)}
 

@@ -148,6 +148,16 @@ def test_a_disk_changed_on_the_node_is_never_replaced_by_an_empty_one(
     assert check({**PROPS, "allow_replacement": True}, PROPS) == {}
 
 
+def test_a_container_made_privileged_by_hand_is_never_replaced_by_an_empty_one(
+    site: tuple[Pve, Host], check: Check
+) -> None:
+    site[0].guests[2090] = guest("wireguard", MARK, config={"unprivileged": 0})
+    _, _, refreshed = site[1].read(CLAIM, "pve/2090", PROPS)
+    for known in (PROPS, refreshed):  # after the refresh Proxmox's plugin would replace it
+        assert "pct restore 2090 BACKUP --unprivileged 1" in check(PROPS, known)["unprivileged"]
+        assert check({**PROPS, "allow_replacement": True}, known) == {}
+
+
 def test_refresh_sees_no_change_where_there_is_none(site: tuple[Pve, Host]) -> None:
     site[0].guests[2090] = guest("wireguard", MARK, config={"rootfs": "local-lvm:vm-2090-disk-0,size=8G"})
     made = site[1].create(CLAIM, PROPS)[1]
