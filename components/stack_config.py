@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import yaml
 from pulumi.runtime import config as pulumi_config
 
+from clients.local_path import expanded
 from providers.credentials import NAMESPACE
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
 from vpn.settings import Settings, Ssh, parse
-from vpn.settings.build import SECRET_KEYS
+from vpn.settings.build import SECRET_KEYS, path
 from vpn.settings.peers import readable_secrets
 from vpn.settings.settings import PEERS_FILE
 
@@ -32,7 +35,7 @@ def load(directory: Path) -> Settings:
     Raises ConfigError with every problem at once, before anything is called.
     """
     raw = own_config()
-    problems = [*unverified(os.environ), *plaintext_secrets(raw)]
+    problems = [*unverified(os.environ), *plaintext_secrets(raw, _written(directory))]
     with _collecting(problems):
         raw = raw | _jump_key(directory, raw)
     people: dict[str, Any] = {}
@@ -60,11 +63,14 @@ def own_config() -> dict[str, Any]:
     Pulumi hands over a value for every key it knows the type of, so an empty list of peers does
     not mean that somebody wrote one.
     """
-    prefix = f"{NAMESPACE}:"
-    everything = pulumi_config.CONFIG.get()  # the public Config reads a key, but lists none
-    own = {k.removeprefix(prefix): v for k, v in everything.items() if k.startswith(prefix)}
+    own = _own(pulumi_config.CONFIG.get())  # the public Config reads a key, but lists none
     decoded = {key: _decoded(value) for key, value in own.items() if value != ""}
     return {k: v for k, v in decoded.items() if v or k not in {"peers", "groups"}}
+
+
+def _own(everything: Mapping[str, Any]) -> dict[str, Any]:
+    prefix = f"{NAMESPACE}:"
+    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
 
 
 def unverified(environ: Mapping[str, str]) -> Iterator[Problem]:
@@ -74,15 +80,32 @@ def unverified(environ: Mapping[str, str]) -> Iterator[Problem]:
             yield Problem(name, value, NO_TRUST)
 
 
-def plaintext_secrets(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield a problem for each secret that stands readable in the stack's config file."""
+def plaintext_secrets(raw: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem for each secret that stands readable in the stack's config file; `written` is what that says.
+
+    Pulumi calls a list or mapping secret as soon as anything in it is encrypted, so then each value is looked at.
+    """
     for key in sorted(SECRET_KEYS & raw.keys()):
         if not _encrypted(key):
             yield _readable(key)
-    peers = raw.get("peers")
-    if isinstance(peers, list) and not _encrypted("peers"):
-        for index, peer in enumerate(peers):
-            yield from (_readable(f"peers[{index}].{key}") for key in readable_secrets(peer))
+        elif isinstance(names := written.get(key), Mapping) and not _is_encrypted(names):
+            yield from (_readable(path([key, name])) for name, value in names.items() if not _is_encrypted(value))
+    peers = written.get("peers") if _encrypted("peers") else raw.get("peers")
+    for index, peer in enumerate(peers if isinstance(peers, list) else []):
+        found = (key for key in readable_secrets(peer) if not _is_encrypted(peer[key]))
+        yield from (_readable(path(["peers", index, key])) for key in found)
+
+
+def _is_encrypted(written: object) -> bool:
+    """Whether a value stands in a stack's config file as Pulumi writes what it has encrypted."""
+    return isinstance(written, Mapping) and [*written] == ["secure"]
+
+
+def _written(directory: Path) -> dict[str, Any]:
+    """Return our namespace as the stack's config file has it, by plain key; nothing when another file was named."""
+    file = directory / f"Pulumi.{pulumi.get_stack()}.yaml"
+    content = yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else None
+    return _own((content or {}).get("config") or {})
 
 
 def _readable(path: str) -> Problem:
@@ -110,15 +133,7 @@ def _jump_key(directory: Path, raw: Mapping[str, Any]) -> dict[str, str]:
     name = raw.get(key) or os.environ.get(Ssh.environment[key])
     if not name or "ssh_jump_private_key" in raw:
         return {}
-    return {"ssh_jump_private_key": _text(key, directory, _expanded(Path(str(name))))}
-
-
-def _expanded(path: Path) -> Path:
-    """Return the path with `~` as the home it stands for; as it is, a file that is missing, where there is none."""
-    try:
-        return path.expanduser()
-    except RuntimeError:
-        return path
+    return {"ssh_jump_private_key": _text(key, directory, expanded(str(name)))}
 
 
 def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:

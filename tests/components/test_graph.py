@@ -414,7 +414,7 @@ def test_a_container_that_gets_no_address_is_told(monkeypatch: pytest.MonkeyPatc
 def test_a_guest_that_took_the_vmid_meanwhile_ends_the_run() -> None:
     assert own_vmid(2090.0, "WireGuard VPN server\npulumi: a/b\n", "pulumi: a/b") == 2090
     for notes in (None, "somebody else's", "pulumi: a/b/c"):
-        with pytest.raises(pulumi.RunError, match="^container_id: 2090: was taken by another guest"):
+        with pytest.raises(pulumi.RunError, match=r"^container_id: 2090: was taken by another guest"):
             own_vmid(2090.0, notes, "pulumi: a/b")
 
 

@@ -88,6 +88,28 @@ def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: 
     assert KEY not in str(caught.value)
 
 
+def test_an_encrypted_secret_hides_no_readable_one_beside_it(tmp_path: Path) -> None:
+    """Pulumi calls the whole list secret then."""
+    (tmp_path / "Pulumi.stack.yaml").write_text(
+        "config:\n  wireguard-vpn:peers:\n    - {name: a, preshared_key: {secure: v1:xyz}}\n"
+        f"    - {{name: b, preshared_key: {KEY}}}\n  wireguard-vpn:given_keys:\n    server: {{secure: v1:abc}}\n"
+        f"    peer/a: {KEY}\n"
+    )
+    peers = [{"name": "a", "preshared_key": KEY}, {"name": "b", "preshared_key": KEY}]
+    given = {"server": KEY, "peer/a": KEY}
+    found = problems(tmp_path, {"peers": peers, "given_keys": given}, ("peers", "given_keys"))
+    assert {'given_keys["peer/a"]', "peers[1].preshared_key"} <= {*found}
+    assert not {"given_keys.server", "peers[0].preshared_key"} & {*found}
+
+
+def test_what_is_encrypted_as_a_whole_hides_nothing(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.stack.yaml").write_text(
+        "config:\n  wireguard-vpn:peers: {secure: v1:xyz}\n  wireguard-vpn:given_keys: {secure: v1:xyz}\n"
+    )
+    config = {"peers": [{"name": "a", "preshared_key": KEY}], "given_keys": {"server": KEY}}
+    assert load(tmp_path, config, ("peers", "given_keys")).peers[0].preshared_key
+
+
 def test_a_readable_secret_in_the_peers_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "peers.yaml").write_text(
         f"peers:\n  - name: a\n    private_key: {KEY}\n  - name: b\n    preshared_key: {KEY}\n"
