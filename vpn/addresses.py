@@ -16,6 +16,7 @@ from typing import Any, Final
 from vpn.errors import AllocationError, ConfigError, Problem, listed
 from vpn.ledger import Lease, Ledger, Release
 from vpn.settings import IPAddress, IPNetwork, Settings
+from vpn.settings.ip import own_address
 
 __all__ = ["Claim", "Lease", "Ledger", "Release", "allocate", "claims", "given_back", "reserved"]
 
@@ -200,11 +201,8 @@ def _kept(peers: Sequence[Claim], previous: Ledger, pool4: _Pool, pool6: _Pool |
 
 
 def _fixed(claim: Claim, version: int) -> Any:
-    """Return the address that a fixed network gives: its only one, or the first host of a wider one."""
     network = next((each for each in claim.fixed if each.version == version), None)
-    if network is None:
-        return None
-    return network.network_address + (0 if network.prefixlen == network.max_prefixlen else 1)
+    return own_address(network) if network else None
 
 
 def _still(ip: Any, name: str, pool: _Pool | None) -> Any:

@@ -233,6 +233,16 @@ ACROSS: list[tuple[dict[str, Any], str | None, str]] = [
         "VPN subnet",
     ),
     ({"routes": [{"destination_network": "192.168.0.0/16", "source_network": "10.8.0.0/24"}]}, None, ""),
+    (
+        {
+            "routes": [{"destination_network": "192.168.0.0/16", "source_network": "fd00:8::/64"}],
+            "address_ipv6": "fd00:8::1/64",
+        },
+        "routes[0].source_network",
+        "family",
+    ),
+    ({"peers": peers({"allowed_ips": ["10.8.0.254/31"]})}, "peers[0].allowed_ips[0]", "broadcast"),
+    ({"peers": peers({"allowed_ips": ["10.8.0.252/31"]})}, None, ""),
     ({"routes": [{"destination_network": "192.168.0.0/16", "gateway": "10.8.0.1"}]}, None, ""),
     (
         {

@@ -48,6 +48,11 @@ def address(value: object) -> IPAddress:
     return _read(ip_address, value, "must be an IP address, as 192.168.20.1")
 
 
+def own_address(fixed: IPNetwork) -> IPAddress:
+    """Return the address that a peer with this allowed network has: its only one, or the first host of a wider one."""
+    return fixed.network_address + (0 if fixed.prefixlen == fixed.max_prefixlen else 1)
+
+
 def literal(host: str) -> IPNetwork | None:
     """Return the network of the one address that `host` is, None for a name."""
     with suppress(ValueError):

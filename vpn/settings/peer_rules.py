@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vpn.errors import Problem
 from vpn.settings.build import path
-from vpn.settings.ip import IPAddress, IPNetwork, address, literal
+from vpn.settings.ip import IPAddress, IPNetwork, address, literal, own_address
 from vpn.settings.names import split_endpoint
 from vpn.settings.networks import PRIVATE, in_any, touched_dmz, touches, wildcard
 from vpn.settings.peers import AllowRule, PeerSettings
@@ -49,8 +49,8 @@ def _allowed_ips_are_inside(settings: Settings) -> Iterator[Problem]:
             yield Problem(claim.key, text, f"must be inside the VPN subnet {subnets} (data model 3)")
         elif any(each is not None and each.version == network.version and each.ip in network for each in servers):
             yield Problem(claim.key, text, "must not hold the server's own address (data model 3)")
-        elif network.prefixlen == network.max_prefixlen and _is_edge(network, settings.vpn_networks):
-            yield Problem(claim.key, text, "must not be the subnet's network or broadcast address")
+        elif _is_edge(own_address(network), settings.vpn_networks):
+            yield Problem(claim.key, text, "must not make the subnet's network or broadcast address the peer's own")
 
 
 def _allowed_ips_are_apart(settings: Settings) -> Iterator[Problem]:
@@ -182,9 +182,8 @@ def _overlaps(claims: Iterable[Claim], rule: str) -> Iterator[Problem]:
             widest = claim
 
 
-def _is_edge(network: IPNetwork, subnets: tuple[IPNetwork, ...]) -> bool:
-    edges = [edge for each in subnets for edge in (each.network_address, each.broadcast_address)]
-    return network.network_address in edges
+def _is_edge(address: IPAddress, subnets: tuple[IPNetwork, ...]) -> bool:
+    return any(address in {each.network_address, each.broadcast_address} for each in subnets)
 
 
 PEER_RULES: tuple[tuple[Check, tuple[str, ...]], ...] = (

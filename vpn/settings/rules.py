@@ -140,6 +140,9 @@ def _routes_fit(settings: Settings) -> Iterator[Problem]:
                 f"routes[{index}].source_network", str(source), f"must be the VPN subnet {known} (data model 7)"
             )
         network: IPNetwork | None = route.destination_network
+        if source is not None and network is not None and source.version != network.version:
+            rule = f"must be of the family of destination_network {network}"
+            yield Problem(f"routes[{index}].source_network", str(source), rule)
         if network is not None and network.version not in {each.version for each in settings.vpn_networks}:
             yield Problem(f"routes[{index}].destination_network", str(network), "needs address_ipv6 to be set")
         yield from _gateway_fits(settings, index, route)
