@@ -10,6 +10,7 @@ from typing import Any
 
 CONTAINER = "proxmoxve:index/containerLegacy:ContainerLegacy"
 FIREWALL_OPTIONS = "proxmoxve:firewall/optionsLegacy:OptionsLegacy"
+FIREWALL_RULES = "pulumi-python:dynamic/vpn:FirewallRules"
 PROXMOX_PROVIDER = "pulumi:providers:proxmoxve"
 CONFIG = "pulumi:providers:pulumi-python"
 """The provider of the dynamic resources: the engine hands it the stack's whole configuration."""

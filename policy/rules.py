@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Final
 
@@ -74,6 +75,30 @@ def default_drop(options: Resource, _: Limits) -> Iterator[str]:
         yield "must be enabled"
     if options.props.get("inputPolicy") != "DROP":
         yield "must have the input policy DROP"
+
+
+def firewall_narrow(rules: Resource, _: Limits) -> Iterator[str]:
+    """Every rule that lets in names a port, and over TCP who may use it; WireGuard answers nobody without a key."""
+    for rule in rules.props.get("rules") or ():
+        if (rule.get("type"), rule.get("action"), rule.get("enable")) != ("in", "ACCEPT", "1"):
+            continue
+        proto, what = rule.get("proto", ""), f"the rule {rule.get('comment') or 'without a comment'}"
+        if not rule.get("dport") and "icmp" not in proto:
+            yield f"{what} must name the ports it lets in"
+        if proto != "udp" and "icmp" not in proto and _is_anywhere(str(rule.get("source", ""))):
+            yield f"{what} must name the networks it lets in, none of them everything"
+
+
+def _is_anywhere(source: str) -> bool:
+    """Whether a rule's source leaves out nobody; what is no network, as a name of an IP set, counts as narrow."""
+    if not source:
+        return True
+    for each in source.split(","):
+        with suppress(ValueError):
+            network = ip_network(each.strip(), strict=False)
+            if network.prefixlen <= NARROWEST_WILDCARD[network.version]:
+                return True
+    return False
 
 
 def firewall_present(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
@@ -189,6 +214,9 @@ RULES: Final[tuple[ResourceRule | StackRule, ...]] = (
         "interface-filtered", "The container's interface is filtered", "mandatory", r.CONTAINER, interface_is_filtered
     ),
     ResourceRule("default-drop", "The firewall drops by default", "mandatory", r.FIREWALL_OPTIONS, default_drop),
+    ResourceRule(
+        "firewall-narrow", "The firewall lets in ports, not everything", "mandatory", r.FIREWALL_RULES, firewall_narrow
+    ),
     StackRule("firewall-present", "The container has a firewall", "mandatory", firewall_present),
     ResourceRule("no-wildcard", "No peer's allowed IPs are everything", "mandatory", r.SERVER, no_wildcard),
     StackRule("dmz-unreachable", "The DMZ is out of reach", "mandatory", dmz_unreachable),

@@ -17,6 +17,10 @@ PUBLIC = "h5QiE6WuJBVozSnuVeoUWKQUeX7R1NjdbWBwyHwF3CA="
 PRIVATE = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 
 
+LET_IN = {"type": "in", "action": "ACCEPT", "enable": "1", "proto": "udp", "dport": "51820", "source": "0.0.0.0/0"}
+SSH = {**LET_IN, "proto": "tcp", "dport": "22", "source": "192.168.0.0/16,fd00:a::/64"}
+
+
 def urn(kind: str, name: str, stack: str = "prod") -> str:
     """Return the URN of a resource."""
     return f"urn:pulumi:{stack}::wireguard-vpn::{kind}::{name}"
@@ -64,6 +68,7 @@ def sound() -> dict[str, Resource]:
             mountPoints=[],
             networkInterfaces=[{"name": "eth0", "firewall": True}],
         ),
+        resource(r.FIREWALL_RULES, "firewall-rules", rules=[LET_IN, SSH, {**SSH, "proto": "icmp", "dport": ""}]),
         resource(r.FIREWALL_OPTIONS, "firewall-options", enabled=True, inputPolicy="DROP"),
         resource(
             r.SERVER,

@@ -12,7 +12,7 @@ from policy.resources import Resource
 from policy.rule import Limits
 from policy.rules import EMBEDDING, NARROWEST_WILDCARD, RULES
 from policy.secret_rules import SECRET_CONFIG
-from tests.policy.stack import LIMITS, NOW, PRIVATE, config, peer, said, sound, with_, without
+from tests.policy.stack import LET_IN, LIMITS, NOW, PRIVATE, SSH, config, peer, said, sound, with_, without
 from vpn.settings import KNOWN_KEYS, networks
 from vpn.settings.build import SECRET_KEYS
 
@@ -49,6 +49,18 @@ BROKEN: list[tuple[str, list[Resource], str]] = [
     ("interface-filtered", with_("container", networkInterfaces=[{"name": "eth0"}]), "eth0"),
     ("default-drop", with_("firewall-options", enabled=False), "enabled"),
     ("default-drop", with_("firewall-options", inputPolicy="ACCEPT"), "DROP"),
+    ("firewall-narrow", with_("firewall-rules", rules=[{**LET_IN, "dport": ""}]), "name the ports"),
+    ("firewall-narrow", with_("firewall-rules", rules=[{**SSH, "source": ""}]), "name the networks"),
+    (
+        "firewall-narrow",
+        with_("firewall-rules", rules=[{**SSH, "source": "10.0.0.0/8,0.0.0.0/0"}]),
+        "name the networks",
+    ),
+    (
+        "firewall-narrow",
+        with_("firewall-rules", rules=[{**SSH, "proto": "", "dport": "", "comment": "all"}]),
+        "the rule all",
+    ),
     ("firewall-present", without("firewall-options"), "proxmox_firewall"),
     ("no-wildcard", with_("server-state", expectation=peer("0.0.0.0/0")), "mallory"),
     ("no-wildcard", with_("server-state", expectation=peer("::/0")), "::/0"),
