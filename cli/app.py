@@ -79,6 +79,7 @@ def target(
 ) -> None:
     """Operate a WireGuard VPN server made by Pulumi.
 
-    Exit codes: 0 in order, 1 a check failed, 2 wrong usage, 3 refused, 4 a system failed, 5 not all could be checked.
+    Exit codes: 0 in order, 1 a check failed, 2 wrong usage, 3 refused, 4 a system failed or the
+    command was done in part, 5 not all could be checked.
     """
     context.obj = Stack(directory.resolve(), stack)

@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
+
+from pydantic import SecretStr
 
 from cli.pulumi import Pulumi
+from clients.local_path import expanded
 from clients.pbs import Pbs
 from clients.proxmox import Proxmox
 from clients.ssh import Way
@@ -20,10 +23,12 @@ from vpn.settings import Pbs as PbsSettings
 from vpn.settings import Proxmox as ProxmoxSettings
 from vpn.settings import Settings, Ssh, parse
 from vpn.settings.build import build
+from vpn.settings.sections import Section
 from vpn.settings.settings import PEERS_FILE
 
 _EMPTY: Final = ("", None)
 _PEOPLE: Final = ("peers", "groups")
+_Section = TypeVar("_Section", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,7 @@ class Configured:
 
         Raise ConfigError when what they say of it breaks rules, or its key cannot be read.
         """
-        found, problems = build(Ssh, self._section(Ssh), {})
-        if problems:
-            raise ConfigError(problems)
+        found = self._built(Ssh)
         key = self._jump_key(found)
         if not (found.ssh_jump_host and key):
             return None
@@ -128,24 +131,36 @@ class Configured:
         )
 
     def proxmox(self) -> Proxmox:
-        """Return a connection to Proxmox VE. Raise ConfigError when address or token are missing."""
-        found = self._section(ProxmoxSettings)
-        needed = ("proxmox_endpoint", "proxmox_api_token")
-        missing = [Problem(key, None, "is required (config or environment)") for key in needed if not found.get(key)]
-        if missing:
-            raise ConfigError(missing)
-        trust = Trust.configured(self.directory, found.get("proxmox_ca_file"), found.get("proxmox_fingerprint"))
-        return Proxmox(found["proxmox_endpoint"], found["proxmox_api_token"], trust=trust)
+        """Return a connection to Proxmox VE.
+
+        Raise ConfigError when address or token are missing, or what is said of it breaks rules: nothing is sent then.
+        """
+        found = self._built(ProxmoxSettings, "proxmox_endpoint", "proxmox_api_token")
+        key = "proxmox_ca_file"
+        trust = Trust.configured(self.directory, key, found.proxmox_ca_file, found.proxmox_fingerprint)
+        return Proxmox(str(found.proxmox_endpoint), _revealed(found.proxmox_api_token), trust=trust)
 
     def pbs(self) -> Pbs | None:
-        """Return a connection to Proxmox Backup Server; None when address or token are not configured."""
-        found = self._section(PbsSettings)
-        if not found.get("pbs_url") or not found.get("pbs_token"):
-            return None
-        trust = Trust.configured(self.directory, found.get("pbs_ca_file"), found.get("pbs_fingerprint"))
-        return Pbs.connect(found["pbs_url"], found["pbs_token"], trust)
+        """Return a connection to Proxmox Backup Server; None when address or token are not configured.
 
-    def _section(self, section: type[Ssh | ProxmoxSettings | PbsSettings]) -> dict[str, Any]:
+        Raise ConfigError when what is said of it breaks rules: nothing is sent then.
+        """
+        found = self._built(PbsSettings)
+        if not (found.pbs_url and found.pbs_token):
+            return None
+        trust = Trust.configured(self.directory, "pbs_ca_file", found.pbs_ca_file, found.pbs_fingerprint)
+        return Pbs.connect(found.pbs_url, _revealed(found.pbs_token), trust)
+
+    def _built(self, section: type[_Section], *needed: str) -> _Section:
+        """Return a section as the program reads it. Raise ConfigError with its problems and what `needed` it lacks."""
+        raw = self._section(section)
+        missing = [Problem(key, None, "is required (config or environment)") for key in needed if not raw.get(key)]
+        found, problems = build(section, raw, {})
+        if missing or problems:
+            raise ConfigError([*missing, *problems])
+        return found
+
+    def _section(self, section: type[Section]) -> dict[str, Any]:
         """Return the raw values of a section, of the environment where the config has none."""
         known = {key: self.environ[name] for key, name in section.environment.items() if self.environ.get(name)}
         return known | {key: self.values[key] for key in section.model_fields if key in self.values}
@@ -153,12 +168,13 @@ class Configured:
     def _jump_key(self, found: Ssh) -> str | None:
         """Return the key itself where it is given, else what is in its file."""
         if found.ssh_jump_private_key:
-            return found.ssh_jump_private_key.get_secret_value()
+            return _revealed(found.ssh_jump_private_key)
         file = found.ssh_jump_private_key_file
-        return _text("ssh_jump_private_key_file", self._local(file)) if file else None
+        return _text("ssh_jump_private_key_file", self.directory / expanded(file)) if file else None
 
-    def _local(self, name: str) -> Path:
-        return self.directory / Path(name).expanduser()
+
+def _revealed(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
 
 
 def _text(key: str, path: Path) -> str:

@@ -62,14 +62,21 @@ def _set(values: dict[str, Any]) -> dict[str, Any]:
 def without_keys(configured: Configured, outputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return everything but the keys: the config, and the public key and address of each peer as deployed.
 
-    Left out is also what else is encrypted, wholly or in part: somebody wants it kept from readers.
+    Left out is also what else is encrypted, wholly or in part: somebody wants it kept from readers. Of encrypted peers
+    the keys alone are, if there are any and they do not stand as one text: Pulumi does not tell which value is
+    encrypted, and that of a key is taken for the only one.
     """
-    hidden = SECRET_KEYS | (configured.secret - {"peers"})
+    hidden = SECRET_KEYS | (configured.secret if _hides_peers(configured) else configured.secret - {"peers"})
     config = {key: value for key, value in sorted(configured.values.items()) if key not in hidden}
-    if configured.peers:
+    if "peers" in config:
         config["peers"] = [_told(each) for each in configured.peers]
     left_out = sorted(hidden & configured.values.keys())
     return {"config": config, "secrets_left_out": left_out, "deployed": _public(outputs)}
+
+
+def _hides_peers(configured: Configured) -> bool:
+    """Whether the peers, if encrypted, are so for more than their keys: as one text, or without any key in them."""
+    return isinstance(configured.values.get("peers"), str) or not any(map(secrets_of, configured.peers))
 
 
 def _told(peer: dict[str, Any]) -> dict[str, Any]:

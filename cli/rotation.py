@@ -15,7 +15,6 @@ from cli.given import KEY as GIVEN
 from cli.given import given_keys
 from cli.peer_store import PeerStore
 from cli.peer_values import index_of, secrets_of
-from cli.pulumi import Pulumi
 from vpn.errors import StackError
 from vpn.keyring import SERVER, ZABBIX, peer_key, preshared_key, preshared_word
 from vpn.settings import PeerSettings, Settings
@@ -34,8 +33,8 @@ class Act:
         return dict(vars(self))
 
 
-def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int], *, agent: bool = False) -> None:
-    """Raise the generation of the server's key, and with `agent` of its Zabbix agent's preshared key.
+def server_generations(configured: Configured, made: Mapping[str, int], *, agent: bool = False) -> dict[str, str]:
+    """Return the config that renews the server's key, and with `agent` its Zabbix agent's preshared key.
 
     Raise StackError when the server's key is given in the configuration.
     """
@@ -47,7 +46,7 @@ def rotate_server(pulumi: Pulumi, configured: Configured, made: Mapping[str, int
             "keeps it), then rotate"
         )
     raised = {"key_generation": SERVER, **({"zabbix_psk_generation": ZABBIX} if agent else {})}
-    pulumi.set_plain({key: str(_next(configured.values.get(key), made.get(name))) for key, name in raised.items()})
+    return {key: str(_next(configured.values.get(key), made.get(name))) for key, name in raised.items()}
 
 
 def rotate_peer(

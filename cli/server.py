@@ -12,7 +12,7 @@ from cli import tunnels
 from cli.tunnels import NEVER, Expiries, Tunnel
 from clients.ssh import Session
 from vpn import bundle
-from vpn.errors import ParseError
+from vpn.errors import Unreadable
 from vpn.expectation import Expectation
 
 OBSERVE_SECONDS: Final = 60.0
@@ -20,13 +20,13 @@ POLL_SECONDS: Final = 1.0
 
 
 def facts(session: Session, expected: Expectation) -> dict[str, Any]:
-    """Return what `observe` finds (templates/server/README.md), as refresh sees it. Raise ParseError for nonsense."""
+    """Return what `observe` finds (templates/server/README.md), as refresh sees it. Raise Unreadable for nonsense."""
     stdin = bundle.pack_tool("observe", expected).encode()
     text = session.must_run(bundle.bootstrap("observe"), stdin, OBSERVE_SECONDS)
     try:
         found: dict[str, Any] = json.loads(text)
     except ValueError:
-        raise ParseError("what the server said about itself cannot be read") from None
+        raise Unreadable("what the server said about itself cannot be read") from None
     return found
 
 

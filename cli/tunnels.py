@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from vpn.errors import ParseError
+from vpn.errors import Unreadable
 from vpn.expectation import Expectation
 from vpn.keys import fingerprint
 from vpn.tunnel import EXPIRE_AFTER, Status, status
@@ -57,7 +57,7 @@ def question(interface: str) -> str:
 def answer(text: str, expected: Expectation, expiries: Expiries = NEVER) -> tuple[Tunnel, ...]:
     """Return the tunnels in order of name: every expected peer, then those nobody expects, by fingerprint.
 
-    `expiries` are the dates of peers by name; the server's own time tells whether one is past. Raise ParseError when
+    `expiries` are the dates of peers by name; the server's own time tells whether one is past. Raise Unreadable when
     the text is not what `question` prints.
     """
     now, parts = _parts(text)
@@ -78,7 +78,7 @@ def _is_past(date: dt.datetime | None, now: int) -> bool:
 def _parts(text: str) -> tuple[int, dict[str, dict[str, list[str]]]]:
     lines = text.splitlines()
     if not lines or not lines[0].isdigit():
-        raise ParseError("the server did not say what wg shows")
+        raise Unreadable("the server did not say what wg shows")
     parts: dict[str, dict[str, list[str]]] = {part: {} for part in ASKED}
     current: dict[str, list[str]] = {}
     for line in lines[1:]:

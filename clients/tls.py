@@ -15,6 +15,9 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
+from clients.local_path import expanded
+from vpn.errors import ConfigError, Problem
+
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
 """Names a file of further authorities, as for Proxmox's plugin: Go, too, goes on reading the system's directories."""
@@ -33,9 +36,22 @@ class Trust:
     fingerprint: str | None = None
 
     @classmethod
-    def configured(cls, project: Path, ca_file: str | None, fingerprint: str | None) -> Self:
-        """Return what the config says: in `ca_file`, `~` is the home, and a relative path counts from `project`."""
-        return cls(project / Path(ca_file).expanduser() if ca_file else None, fingerprint)
+    def configured(cls, project: Path, key: str, ca_file: str | None, fingerprint: str | None) -> Self:
+        """Return what the config says: in `ca_file`, `~` is the home, and a relative path counts from `project`.
+
+        Raise ConfigError, naming the config key `key`, when that file cannot be read; a fingerprint needs none.
+        """
+        found = cls(project / expanded(ca_file) if ca_file else None, fingerprint)
+        if found.ca_file and not fingerprint:
+            _must_be_readable(key, found.ca_file)
+        return found
+
+
+def _must_be_readable(key: str, path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigError([Problem(key, str(path), f"cannot be read: {error.strerror}")]) from None
 
 
 def ssl_context(trust: Trust) -> ssl.SSLContext:

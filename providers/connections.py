@@ -51,8 +51,12 @@ def zabbix(secrets: Iterable[str] = ()) -> Zabbix:
 
 
 def trust(system: str) -> Trust:
-    """Return what a system's certificate is held against, from `<system>_ca_file` and `<system>_fingerprint`."""
-    return Trust.configured(PROJECT, setting(f"{system}_ca_file"), setting(f"{system}_fingerprint"))
+    """Return what a system's certificate is held against, from `<system>_ca_file` and `<system>_fingerprint`.
+
+    Raises ConfigError for a file that cannot be read.
+    """
+    key = f"{system}_ca_file"
+    return Trust.configured(PROJECT, key, setting(key), setting(f"{system}_fingerprint"))
 
 
 def _configured(system: str, *keys: str) -> list[str]:

@@ -6,9 +6,11 @@
     ├── RenderError            a file cannot be rendered from what is known
     ├── AllocationError        the VPN subnet has no address left to give
     ├── StackError             the stack has not made, or does not hold, what a command needs
+    │   └── Unfinished         a command did a part, and says which
     ├── OwnershipError         an object exists that is not ours to touch
     ├── SshError               the way to the server failed
     │   ├── HostKeyChanged     the server shows another key than the pinned one
+    │   ├── Unreadable         the server's answer is not what was asked for
     │   └── RemoteFailed       a command on the server ended with an error
     └── ClientError            a system's API refused or failed; names the system
         ├── Unreachable        no connection, or it broke
@@ -91,6 +93,10 @@ class StackError(VpnError):
     """The stack has not made, or does not hold, what is needed; or another version wrote it, or `pulumi` refused."""
 
 
+class Unfinished(StackError):
+    """A command did a part before the rest failed. The message says which part, and how to go on."""
+
+
 class OwnershipError(VpnError):
     """An object exists that is not ours to touch: it carries no mark, or another owner's."""
 
@@ -101,6 +107,10 @@ class SshError(VpnError):
 
 class HostKeyChanged(SshError):
     """The server shows another host key than the pinned one."""
+
+
+class Unreadable(SshError):
+    """The server answered, but not what was asked for."""
 
 
 class RemoteFailed(SshError):

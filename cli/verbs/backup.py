@@ -11,7 +11,7 @@ from cli import backups, exits, output
 from cli.backups import Backup
 from cli.recovery import Place
 from cli.stack import Stack
-from vpn.errors import StackError
+from vpn.errors import Unfinished
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Make, list and date backups.")
 Storage = Annotated[str | None, typer.Option(help="the storage that holds them; by default pbs_storage")]
@@ -29,7 +29,7 @@ def now(context: typer.Context, storage: Storage = None, json: output.Json = Fal
         after = backups.of_container(api, place.node, target, place.vmid)
     made = next((each for each in after if each.volume not in before), None)
     if made is None:
-        raise StackError(f"the backup was made, but {target} does not list it")
+        raise Unfinished(f"the backup was made, but {target} does not list it")
     if json:
         output.emit(made.to_dict())
     else:

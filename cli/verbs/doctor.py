@@ -68,7 +68,7 @@ def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
             tunnels = server.ask_tunnels(session, deployed.expectation)
         yield from health.of_facts(found, deployed.expectation)
         yield health.of_tunnels(tunnels)
-    except (SshError, ParseError) as error:
+    except SshError as error:
         yield health.unreachable(error)
     yield _probe(deployed, tunnels, peer, via)
 

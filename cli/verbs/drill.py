@@ -38,9 +38,10 @@ def drill(  # noqa: PLR0917 - options of a command
     """
     begun = time.monotonic()
     stack: Stack = context.obj
-    configured, own = stack.configured, Place.of(stack.deployed)
-    full = complete(address, configured)
-    way, expected = recovery.at(stack.way(), full), stack.deployed.expectation
+    configured, own, running = stack.configured, Place.of(stack.deployed), stack.way()
+    configured.check(("vlan", "ip_address", "bridge"))
+    full = complete(address, configured, running.host)
+    way, expected = recovery.at(running, full), stack.deployed.expectation
     with configured.proxmox() as api:
         place = replace(own, vmid=vmid or api.next_vmid())
         known = backups.known(configured, api, own.node, backups.storage(configured, storage), own.vmid)
@@ -58,8 +59,11 @@ def drill(  # noqa: PLR0917 - options of a command
     raise typer.Exit(exits.FINE if verdict.right else exits.FAILED)
 
 
-def complete(address: str, configured: Configured) -> str:
-    """Return an address with its prefix length, the container's own where it has none. Raise StackError for none."""
+def complete(address: str, configured: Configured, running: str) -> str:
+    """Return an address with its prefix length, the container's own where it has none.
+
+    Raise StackError for none, and for the server's own, configured or `running`: both would answer to it.
+    """
     own = str(configured.values.get("ip_address", ""))
     text = address if "/" in address or "/" not in own else f"{address}/{own.partition('/')[2]}"
     try:
@@ -68,7 +72,7 @@ def complete(address: str, configured: Configured) -> str:
         raise StackError(f"{address} is no IP address") from None
     if "/" not in text:
         raise StackError(f"{address} needs a prefix length, for the container has its address from DHCP")
-    if "/" in own and found.ip == ip_interface(own).ip:
+    if str(found.ip) in (running, own.partition("/")[0]):
         raise StackError(f"{address} is the running server's own address")
     return str(found)
 

@@ -15,7 +15,7 @@ from cli.retarget import retarget
 from cli.stack import Stack
 from clients.proxmox import Proxmox
 from clients.ssh import Way
-from vpn.errors import ParseError, StackError
+from vpn.errors import ParseError, StackError, Unfinished
 from vpn.keyring import SSH
 
 app = typer.Typer(add_completion=False)
@@ -70,8 +70,8 @@ def _tell_of_a_former_login(stack: Stack, chosen: Backup) -> None:
     login = stack.deployed.keyring[SSH]
     if login.origin == "given" and chosen.made < login.generated_at():
         output.note(
-            "the backup is from before wgvpn keys login: nothing of the stack will log in until the new key is put "
-            "into the restored container (docs/cli.md, The keys' own backup)"
+            "the backup is from before wgvpn keys login: the old key will log in, and nothing of the stack, until the "
+            "new one takes its place in the restored container (docs/cli.md, The stack's login)"
         )
 
 
@@ -96,18 +96,18 @@ def _only_one(api: Proxmox, own: Place, place: Place) -> None:
 def _take_over(stack: Stack, own: Place, place: Place) -> None:
     """Let the stack have the container under its new VMID: the state first, for then the config can follow by hand.
 
-    Raise StackError, with the next step, when either cannot be written.
+    Raise Unfinished, with the next step, when either cannot be written.
     """
     try:
         stack.pulumi.import_(retarget(stack.pulumi.export(), own.vmid, place.vmid))
     except StackError as error:
         again = f"destroy CT {place.vmid} on the node and restore again"
-        raise StackError(f"CT {place.vmid} runs, but the stack still has CT {own.vmid}: {error}; {again}") from None
+        raise Unfinished(f"CT {place.vmid} runs, but the stack still has CT {own.vmid}: {error}; {again}") from None
     try:
         stack.pulumi.set_plain({"container_id": str(place.vmid)})
     except StackError as error:
         by_hand = f"pulumi config set container_id {place.vmid}"
-        raise StackError(f"the state has CT {place.vmid} now, the config not yet: {error}; next: {by_hand}") from None
+        raise Unfinished(f"the state has CT {place.vmid} now, the config not yet: {error}; next: {by_hand}") from None
     left = f"an old CT {own.vmid} is left to you, and does not start with the node any more"
     output.say(f"the stack has CT {place.vmid} now; {left}")
 

@@ -58,7 +58,7 @@ def _rotate(
         return _rotate_all(stack, configured, store, settings)
     if name == SERVER:
         _refuse_namesake(settings)
-        rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations)
+        stack.pulumi.set_plain(rotation.server_generations(configured, stack.deployed.generations))
         return rotation.people_to_serve(settings.peers, server=True)
     made = stack.deployed.generations
     rotation.rotate_peer(store, configured, name, made, settings=settings if preshared else None)
@@ -76,9 +76,11 @@ def _refuse_namesake(settings: Settings) -> None:
 
 
 def _rotate_all(stack: Stack, configured: Configured, store: PeerStore, settings: Settings) -> list[Act]:
-    """Renew every key that the stack makes; what is given or kept by others is told."""
-    agent = settings.zabbix.zabbix_enabled
-    rotation.rotate_server(stack.pulumi, configured, stack.deployed.generations, agent=agent)
-    for each in [*rotation.rotate_all(store, configured, settings, stack.deployed.generations), LEFT]:
+    """Renew every key that the stack makes; what is given or kept by others is told. All of them, or none."""
+    made, agent = stack.deployed.generations, settings.zabbix.zabbix_enabled
+    server = rotation.server_generations(configured, made, agent=agent)
+    left = rotation.rotate_all(store, configured, settings, made)  # may refuse, so nothing is written before it
+    stack.pulumi.set_plain(server)
+    for each in [*left, LEFT]:
         output.note(f"not rotated: {each}")
     return rotation.people_to_serve(settings.peers, server=True)

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -10,6 +11,9 @@ from cli import exits, health, output, tunnels
 from cli.handshake import Answer
 from cli.health import Check
 from cli.verbs.doctor import verdict
+from clients.ssh import Done
+from tests.cli.conftest import Command
+from tests.cli.node import Node, entry
 from tests.pure import support
 from vpn.expectation import Expectation, expectation
 from vpn.keys import fingerprint
@@ -82,6 +86,34 @@ def test_an_interface_that_is_down_has_tunnels_never_seen() -> None:
         ("alice", "disconnected", None),
         ("bob", "disconnected", None),
     ]
+
+
+class Babbler(nullcontext[Any]):
+    """A server that logs in and says something else than what it is asked for."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        super().__init__(self)
+
+    def must_run(self, *_: object) -> str:
+        return "Welcome!\n"
+
+    def run(self, *_: object) -> Done:
+        return Done(0, self.must_run(), "")
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [(("show",), "did not say what wg shows"), (("restore", "--yes", "--storage", "pbs"), "cannot be read")],
+)
+def test_a_server_that_talks_nonsense_is_a_system_that_failed(
+    node: Node, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], told: str
+) -> None:
+    node.backups = [entry(2)]
+    monkeypatch.setattr("cli.verbs.show.Session", Babbler)
+    monkeypatch.setattr("cli.recovery.Session", Babbler)
+    done = wgvpn(*words)
+    assert (done.code, told in done.err) == (exits.UNAVAILABLE, True)
 
 
 def test_only_what_is_public_is_asked() -> None:

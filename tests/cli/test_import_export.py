@@ -1,7 +1,9 @@
 """`import` and `export`: servers of others taken over end to end, keys kept; and the way out again."""
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -205,3 +207,36 @@ def test_the_configuration_goes_into_a_file(wgvpn: Command, tmp_path: Path, opti
     done = wgvpn("export", "config", *options, "--output", str(target))
     assert (done.code, done.out) == (0, "")
     assert target.read_text() == wgvpn("export", "config", *options).out
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("verb", ["config", "wg0"])
+def test_no_file_takes_the_place_of_a_device(wgvpn: Command, tmp_path: Path, verb: str) -> None:
+    """As of /dev/null, where root may put one; here a pipe, and a link to it."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for target in (pipe, link):
+        done = wgvpn("export", verb, "--output", str(target))
+        assert (done.code, f"{target} is no regular file" in done.err, pipe.is_fifo()) == (3, True, True)
+
+
+KEYED = [{"name": "alice", "endpoint": "203.0.113.7:51820", "preshared_key": support.private_key("canary")}]
+KEYLESS = [{"name": "alice", "endpoint": "203.0.113.7:51820"}]
+
+
+@pytest.mark.parametrize(
+    ("peers", "encrypted", "shown"),
+    [(KEYLESS, True, False), (json.dumps(KEYED), True, False), (KEYED, True, True), (json.dumps(KEYLESS), False, True)],
+)
+def test_peers_in_which_something_but_a_key_is_encrypted_are_left_out(
+    home: Path, wgvpn: Command, peers: Any, *, encrypted: bool, shown: bool
+) -> None:
+    world = make(home, peers=peers)
+    config = world.read()["config"]
+    config["peers"]["secret"] = encrypted
+    world.write(config=config)
+    done = wgvpn("export", "config", "--json")
+    found = json.loads(done.out)
+    assert ("peers" in found["config"], "peers" in found["secrets_left_out"]) == (shown, not shown)
+    assert ("203.0.113.7" in done.out, support.private_key("canary") in done.out) == (shown, False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cli.key_backup import seal, unseal
+from cli.key_backup import COST, seal, unseal
 from cli.retarget import retarget
 from tests.cli.conftest import Command
 from tests.cli.world import World, empty_state, make, ring_of
@@ -16,6 +16,19 @@ from vpn.errors import ParseError
 
 PASSPHRASE = "correct horse battery staple"
 TOKEN = support.BASE["proxmox_api_token"]
+really = pytest.mark.parametrize("scrypt_n", [COST["n"]])
+"""For tests of what a guess costs."""
+
+
+@pytest.fixture
+def scrypt_n() -> int:
+    """What a guess costs while the tests are about something else: each of them makes the key several times."""
+    return 2**10
+
+
+@pytest.fixture(autouse=True)
+def _cost(scrypt_n: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(COST, "n", scrypt_n)
 
 
 @pytest.fixture
@@ -152,6 +165,7 @@ def test_a_stack_that_made_nothing_has_no_keys_to_save(home: Path, wgvpn: Comman
     assert wgvpn("keys", "backup", str(home / "x"), "--passphrase-file", passphrase).code == 3
 
 
+@really
 def test_only_the_right_passphrase_opens_it() -> None:
     file = seal({"a": 1}, PASSPHRASE)
     assert unseal(file, PASSPHRASE) == {"a": 1}
@@ -174,6 +188,7 @@ def test_other_files_are_refused(file: bytes) -> None:
         unseal(file, PASSPHRASE)
 
 
+@really
 @pytest.mark.parametrize("cost", [{"n": 2**40}, {"n": 2**20, "r": 32}, {"p": 16}, {"r": 0}])
 def test_a_file_cannot_exhaust_the_machine(cost: dict[str, int]) -> None:
     found = json.loads(seal({}, PASSPHRASE)) | cost

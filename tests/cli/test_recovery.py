@@ -204,12 +204,15 @@ def configured(**values: Any) -> Configured:
 
 def test_a_drill_s_address_is_completed_and_never_the_server_s_own() -> None:
     static = configured(ip_address="192.168.20.90/16")
-    assert complete("192.168.20.91", static) == "192.168.20.91/16"
-    assert complete("192.168.20.91/24", configured(ip_address="dhcp")) == "192.168.20.91/24"
+    running = "192.168.20.89"
+    assert complete("192.168.20.91", static, running) == "192.168.20.91/16"
+    assert complete("192.168.20.91/24", configured(ip_address="dhcp"), running) == "192.168.20.91/24"
     for address, config, told in (
         ("192.168.20.90", static, "own address"),
+        ("192.168.20.89", static, "own address"),
+        ("192.168.20.89/16", configured(ip_address="dhcp"), "own address"),
         ("somewhere", static, "no IP address"),
         ("192.168.20.91", configured(ip_address="dhcp"), "prefix length"),
     ):
         with pytest.raises(StackError, match=told):
-            complete(address, config)
+            complete(address, config, running)

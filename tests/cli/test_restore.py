@@ -15,7 +15,7 @@ from cli.pulumi import Pulumi
 from cli.recovery import Place
 from tests.cli.conftest import Command
 from tests.cli.node import OURS, Node, entry
-from tests.cli.world import World, make
+from tests.cli.world import make
 from tests.pure import support
 from vpn import login_key
 from vpn.errors import StackError
@@ -129,7 +129,7 @@ def test_a_new_vmid_that_cannot_be_written_down_leaves_a_way_on(  # noqa: PLR091
     monkeypatch.setattr(f"cli.pulumi.Pulumi.{fails}", refuse)
     before = world.value("container_id")
     done = wgvpn("restore", "--storage", "pbs", "--yes", "--to", "2095")
-    assert (done.code, told in done.err) == (3, True)
+    assert (done.code, told in done.err) == (4, True)
     assert Place.of(Deployed(world.read()["state"])).vmid == has
     assert world.value("container_id") == before
 
@@ -178,10 +178,98 @@ def test_a_jump_host_of_the_config_needs_no_environment(home: Path) -> None:
 def test_a_way_that_cannot_be_is_refused_before_anything_is_lost(  # noqa: PLR0917 - fixtures and cases
     home: Path, node: Node, wgvpn: Command, changes: dict[str, str], told: str, verb: tuple[str, ...]
 ) -> None:
-    make(home, **JUMP)
-    world = World(home)
-    config = world.read()["config"]
-    world.write(config=config | {key: {"value": value, "secret": False} for key, value in changes.items()})
+    changed(home, JUMP | changes)
     node.backups = [entry(2)]
     done = wgvpn(*verb, "--storage", "pbs")
     assert (done.code, told in done.err, node.writes) == (3, True, [])
+
+
+def changed(home: Path, changes: dict[str, str]) -> None:
+    """Make a world, then change its config, also to what no stack could be made with."""
+    world = make(home)
+    config = world.read()["config"]
+    world.write(config=config | {key: {"value": value, "secret": False} for key, value in changes.items()})
+
+
+DRILL = ("drill", "--address", "192.168.20.91/16", "--vmid", "2091", "--storage", "pbs")
+ASKING = [
+    *(("backup", verb, "--storage", "pbs") for verb in ("list", "age", "now")),
+    ("restore", "--yes", "--storage", "pbs"),
+    DRILL,
+]
+
+
+@pytest.mark.parametrize("verb", ASKING)
+@pytest.mark.parametrize("variable", [True, False])
+def test_no_token_is_sent_in_the_clear(
+    home: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...], *, variable: bool
+) -> None:
+    changed(home, {"proxmox_endpoint": "" if variable else "http://127.0.0.1:1"})
+    monkeypatch.setenv("PROXMOX_VE_ENDPOINT", "http://127.0.0.1:1")
+    done = wgvpn(*verb)
+    assert (done.code, "proxmox_endpoint: http://127.0.0.1:1: must be an https" in done.err) == (3, True)
+
+
+def test_nor_is_the_backup_server_s(home: Path, node: Node, wgvpn: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    changed(home, {"pbs_url": "http://127.0.0.1:1", "pbs_datastore": "backup"})
+    monkeypatch.setenv("PBS_TOKEN", "wg@pbs!pulumi:00000000-0000-0000-0000-000000000000")
+    done = wgvpn("backup", "list", "--storage", "pbs")
+    assert (done.code, "pbs_url: http://127.0.0.1:1: must be an https" in done.err) == (3, True)
+    assert node.writes == []
+
+
+def test_all_that_a_connection_lacks_is_told_at_once(home: Path, wgvpn: Command) -> None:
+    changed(home, {"proxmox_endpoint": "", "proxmox_api_token": "", "proxmox_fingerprint": "none"})
+    told = wgvpn("backup", "list", "--storage", "pbs").err
+    assert ("3 problems" in told, "proxmox_endpoint: is required" in told) == (True, True)
+
+
+def test_a_connection_has_the_token_that_is_configured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not what stands for it where a secret is printed."""
+    changed(home, {"pbs_url": "https://pbs:8007/"})
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr("cli.configured.Proxmox", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr("cli.configured.Pbs.connect", lambda *given: asked.append(given[:2]))
+    configured = Configured.read(Pulumi(home, "prod"), {"PBS_TOKEN": "a token"})
+    configured.proxmox()
+    configured.pbs()
+    pve = (support.BASE["proxmox_endpoint"], support.BASE["proxmox_api_token"])
+    assert asked == [pve, ("https://pbs:8007", "a token")]
+
+
+@pytest.mark.parametrize(
+    ("key", "verb"),
+    [
+        ("proxmox_ca_file", ("backup", "list", "--storage", "pbs")),
+        ("ssh_jump_private_key_file", ("restore", "--yes", "--storage", "pbs")),
+    ],
+)
+def test_a_file_in_nobody_s_home_is_told_by_its_key(
+    home: Path, wgvpn: Command, key: str, verb: tuple[str, ...]
+) -> None:
+    changed(home, {key: "~no-such-user/x"})
+    done = wgvpn(*verb)
+    assert (done.code, f"{key}: {home}/~no-such-user/x: cannot be read: No such file" in done.err) == (3, True)
+
+
+@pytest.mark.parametrize(("key", "value"), [("vlan", "office"), ("ip_address", "192.168.20/16"), ("bridge", "a b")])
+def test_a_drill_is_refused_by_the_key_that_breaks_a_rule(
+    home: Path, node: Node, wgvpn: Command, key: str, value: str
+) -> None:
+    changed(home, {key: value})
+    node.backups = [entry(2)]
+    done = wgvpn(*DRILL)
+    assert (done.code, f"  - {key}: {value}: must " in done.err, node.writes) == (3, True, [])
+
+
+def test_a_copy_does_not_take_the_address_that_dhcp_gave_the_server(home: Path, node: Node, wgvpn: Command) -> None:
+    changed(home, {"ip_address": "dhcp", "gateway": ""})
+    node.backups = [entry(2)]
+    done = wgvpn("drill", "--address", "192.168.20.90/16", "--vmid", "2091", "--storage", "pbs")
+    assert (done.code, "own address" in done.err, node.writes) == (3, True, [])
+
+
+@pytest.mark.usefixtures("world")
+def test_a_backup_that_nobody_lists_was_made_all_the_same(node: Node, wgvpn: Command) -> None:
+    done = wgvpn("backup", "now", "--storage", "pbs")
+    assert (done.code, "the backup was made, but" in done.err, node.writes) == (4, True, ["POST vzdump"])

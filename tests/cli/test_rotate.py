@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from tests.cli.world import World, make
+from tests.cli.world import PEERS, World, make
 from tests.pure import support
 
 
@@ -123,3 +123,18 @@ def test_before_the_first_up_there_is_no_generation_to_pass_over(home: Path, wgv
     world = make(home, deployed=False)
     assert wgvpn("peer", "rotate", "alice").code == 0
     assert world.settings().peers[0].key_generation == 2
+
+
+MERGED = "peers:\n  - &a\n    name: alice\n    tunnel: full\n  - <<: *a\n    name: bob\n"
+
+
+@pytest.mark.parametrize("place", ["one text", "anchor"])
+def test_what_refuses_its_peers_keeps_its_other_keys(home: Path, wgvpn: Command, place: str) -> None:
+    """Else the next up would renew the server's key, and each further try raise it once more."""
+    world = make(home, peers=json.dumps(PEERS) if place == "one text" else [])
+    if place == "anchor":
+        (home / "peers.yaml").write_text(MERGED)
+    before = world.read()
+    done = wgvpn("rotate", "--all")
+    assert (done.code, world.read(), world.settings().keys.key_generation) == (3, before, 1)
+    assert place != "anchor" or (home / "peers.yaml").read_text() == MERGED

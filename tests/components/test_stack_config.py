@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pulumi
 import pulumi.runtime
 import pytest
 
@@ -23,7 +24,9 @@ KEY = "YAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
 
 
 @pytest.fixture(autouse=True)
-def token(monkeypatch: pytest.MonkeyPatch) -> None:
+def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stack prod, with a token in its environment."""
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
     monkeypatch.setenv("PROXMOX_VE_API_TOKEN", "wg@pve!pulumi=00000000-0000-0000-0000-000000000000")
 
 
@@ -90,7 +93,7 @@ def test_a_readable_secret_in_the_stack_file_is_refused(tmp_path: Path, config: 
 
 def test_an_encrypted_secret_hides_no_readable_one_beside_it(tmp_path: Path) -> None:
     """Pulumi calls the whole list secret then."""
-    (tmp_path / "Pulumi.stack.yaml").write_text(
+    (tmp_path / "Pulumi.prod.yaml").write_text(
         "config:\n  wireguard-vpn:peers:\n    - {name: a, preshared_key: {secure: v1:xyz}}\n"
         f"    - {{name: b, preshared_key: {KEY}}}\n  wireguard-vpn:given_keys:\n    server: {{secure: v1:abc}}\n"
         f"    peer/a: {KEY}\n"
@@ -103,7 +106,7 @@ def test_an_encrypted_secret_hides_no_readable_one_beside_it(tmp_path: Path) -> 
 
 
 def test_what_is_encrypted_as_a_whole_hides_nothing(tmp_path: Path) -> None:
-    (tmp_path / "Pulumi.stack.yaml").write_text(
+    (tmp_path / "Pulumi.prod.yaml").write_text(
         "config:\n  wireguard-vpn:peers: {secure: v1:xyz}\n  wireguard-vpn:given_keys: {secure: v1:xyz}\n"
     )
     config = {"peers": [{"name": "a", "preshared_key": KEY}], "given_keys": {"server": KEY}}
