@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from vpn.expectation import Expectation, ExpectedFile
+
+LINK_LOCAL: Final = re.compile("fe[89ab]")
+"""How an address in fe80::/10 begins: every interface that is up may have one by itself."""
 
 
 def compare(expected: Expectation, facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -62,14 +66,28 @@ def _runtime(expected: Expectation, found: Mapping[str, Any] | None) -> Iterator
 
 
 def _ways(expected: Expectation, found: Mapping[str, Any]) -> Iterator[str]:
-    """Yield addresses and routes that are missing, and what goes into the tunnel unasked. Older scripts tell less."""
+    """Yield addresses and routes that are missing, what goes into the tunnel unasked, and another MTU.
+
+    Scripts and states of earlier versions know less.
+    """
     for address in expected.addresses:
         if address not in found.get("addresses", expected.addresses):
             yield f"{expected.interface} does not have its address {address}"
+    if expected.addresses:
+        yield from _unknown_addresses(expected, found.get("addresses", ()))
+    mtu = int(found.get("mtu", expected.mtu or 0))
+    if expected.mtu and mtu != expected.mtu:
+        yield f"{expected.interface} has MTU {mtu} instead of {expected.mtu}"
     if expected.routes is not None:
         yield from _routes(expected.interface, expected.routes, found.get("routes", expected.routes))
     present = found.get("static_routes", expected.static_routes)
     yield from (f"the route to {each} is gone" for each in expected.static_routes if each not in present)
+
+
+def _unknown_addresses(expected: Expectation, present: Collection[str]) -> Iterator[str]:
+    for address in present:
+        if address not in expected.addresses and not LINK_LOCAL.match(address):
+            yield f"an unknown address {address} is on {expected.interface}"
 
 
 def _routes(interface: str, expected: Collection[str], present: Collection[str]) -> Iterator[str]:

@@ -32,7 +32,7 @@ class ExpectedFile:
 class Expectation:
     """What `observe` must find. Digests of configurations are those of their canonical form.
 
-    `routes` lead into the interface (None: not known), `static_routes` through a router.
+    `routes` lead into the interface (None: not known), `static_routes` through a router; an `mtu` of None is not known.
     """
 
     interface: str
@@ -48,6 +48,7 @@ class Expectation:
     addresses: tuple[str, ...]
     routes: tuple[str, ...] | None
     static_routes: tuple[str, ...]
+    mtu: int | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the expectation as JSON-able data."""
@@ -57,7 +58,7 @@ class Expectation:
     def from_dict(cls, data: Mapping[str, Any]) -> Expectation:
         """Return the expectation from its JSON-able data; numbers may come as floats, None values may be missing.
 
-        So may what a state of an earlier version does not know: addresses and routes of both kinds.
+        So may what a state of an earlier version does not know: addresses, routes of both kinds and MTU.
         """
         return cls(
             interface=data["interface"],
@@ -76,6 +77,7 @@ class Expectation:
             addresses=tuple(data.get("addresses", ())),
             routes=tuple(data["routes"]) if "routes" in data else None,
             static_routes=tuple(data.get("static_routes", ())),
+            mtu=int(data["mtu"]) if data.get("mtu") else None,
         )
 
 
@@ -107,4 +109,5 @@ def expectation(network: Network) -> Expectation:
         addresses=tuple(map(str, own.addresses)),
         routes=tuple(map(str, wgconf.routes(network))),
         static_routes=wgconf.static_routes(network),
+        mtu=own.mtu or wgconf.DEFAULT_MTU,
     )

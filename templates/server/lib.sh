@@ -103,6 +103,21 @@ addresses_wanted() {
 }
 addresses_present() { ip -oneline address show dev "$1" 2>/dev/null | mawk '{ print $4 }'; }
 
+# The addresses of a configuration ($1) that the interface lacks, and those it has beyond them: a network of somebody else's
+# goes into the tunnel with one. Link-local ones come by themselves.
+addresses_missing() { comm -13 <(addresses_present "$interface" | sort) <(addresses_wanted "$1" | sort); }
+addresses_beyond() { comm -23 <(addresses_present "$interface" | sed '/^fe[89ab]/d' | sort) <(addresses_wanted "$1" | sort); }
+
+mtu_present() { cat "$root/sys/class/net/$interface/mtu" 2>/dev/null || true; }
+mtu_wanted() { canonical "$1" | sed -n 's/^interface.*\tmtu=\([0-9]*\).*/\1/p'; }
+
+# Whether the interface has the MTU of a configuration; one that gives none leaves it to wg-quick.
+mtu_as_wanted() {
+    local wanted
+    wanted=$(mtu_wanted "$1")
+    [[ -z $wanted || $(mtu_present) == "$wanted" ]]
+}
+
 # From where this apply came; nothing when that is this machine itself.
 session_from() {
     local from=${SSH_CONNECTION:-}
@@ -138,12 +153,24 @@ unit_words() {
     for number in "${!units[@]}"; do echo "${units[number]} ${words[number]:-unknown}"; done
 }
 
-# The wanted units that are not $1: active or enabled. What has another word for yes (reloading, static) says so itself.
+# The wanted units that are not $1: active or enabled. One that reloads is active. To systemctl a unit is enabled, too, that
+# is so until the next boot (enabled-runtime) or that nothing starts at one (static).
 units_not() {
     local unit word
     while read -r unit word; do
-        [[ $word == "$1" ]] || systemctl --quiet "is-$1" "$unit" 2>/dev/null || echo "$unit"
+        if [[ $word == "$1" ]]; then continue; fi
+        if [[ $1 != active ]] || ! systemctl --quiet is-active "$unit" 2>/dev/null; then echo "$unit"; fi
     done < <(unit_words "is-$1")
+}
+
+# A masked unit neither starts nor can be enabled. The mask may be until the next boot, or on all instances.
+unmask_units() {
+    local unit word
+    while read -r unit word; do
+        if [[ $word != masked* ]]; then continue; fi
+        systemctl unmask "$unit" "${unit/@*./@.}" || true
+        systemctl unmask --runtime "$unit" "${unit/@*./@.}" || true
+    done < <(unit_words is-enabled)
 }
 
 # Stop all there is of the service.

@@ -27,7 +27,8 @@ def healthy() -> Facts:
             "public_key": EXPECTED.public_key,
             "listen_port": 51820.0,
             "peers": [{"public_key": p.public_key, "allowed_ips": list(p.allowed_ips)} for p in EXPECTED.peers],
-            "addresses": list(EXPECTED.addresses),
+            "addresses": [*EXPECTED.addresses, "fe80::1/64"],
+            "mtu": 1420.0,
             "routes": list(EXPECTED.routes or ()),
             "static_routes": ["0.0.0.0/0 via 192.168.20.1", *EXPECTED.static_routes],
         },
@@ -107,6 +108,12 @@ CASES: list[tuple[Callable[[Facts], None], tuple[str, ...]]] = [
     (change("runtime", "listen_port", to=1.0), ("wg0 listens on port 1 instead of 51820",)),
     (change("runtime", "addresses", 0, to="fe80::1/64"), ("wg0 does not have its address 10.8.0.1/24",)),
     (change("runtime", "addresses"), ()),
+    (
+        change("runtime", "addresses", to=[*EXPECTED.addresses, "192.168.77.1/24", "fd00:77::1/64"]),
+        ("an unknown address 192.168.77.1/24 is on wg0", "an unknown address fd00:77::1/64 is on wg0"),
+    ),
+    (change("runtime", "mtu", to=9000.0), ("wg0 has MTU 9000 instead of 1420",)),
+    (change("runtime", "mtu"), ()),
     (change("runtime", "routes", to=[]), ("the route to 10.20.0.0/16 through wg0 is gone",)),
     (
         change("runtime", "routes", to=["10.20.0.0/16", "172.20.0.0/16"]),
@@ -141,7 +148,7 @@ def test_what_differs_is_told(spoil: Callable[[Facts], None], findings: tuple[st
     assert compare(EXPECTED, facts) == findings
 
 
-LATER = {"addresses", "routes", "static_routes"}
+LATER = {"addresses", "routes", "static_routes", "mtu"}
 
 
 def test_what_an_older_version_expected_is_still_read() -> None:

@@ -18,11 +18,17 @@ case "$3" in
     latest-handshakes) cat "$MACHINE/handshakes" ;;
     persistent-keepalive) printf '%s\\t25\\n%s\\toff\\n%s\\toff\\n' ALICE BOB STRANGER ;;
     transfer) printf '%s\\t18446744073709551615\\t2\\n%s\\t0\\t0\\n%s\\t5\\t5\\n' ALICE BOB STRANGER ;;
-    listen-port) echo 51820 ;;
+    listen-port) cat "$MACHINE/port" ;;
 esac
 [ ! -e "$MACHINE/down" ]
 """
 YES_UNLESS_DOWN = '#!/bin/sh\n[ ! -e "$MACHINE/down" ] && echo yes\n'
+RULES = """#!/bin/sh
+[ ! -e "$MACHINE/down" ] && echo '
+    iifname "wg0" udp dport 51820 counter packets 0 bytes 0 drop comment "tunnel in the tunnel"
+    ip saddr @listen4 udp dport 51820 accept
+    udp dport 51820 counter packets 0 bytes 0 drop comment "refused"'
+"""
 
 
 @pytest.fixture
@@ -31,11 +37,12 @@ def machine(tmp_path: Path) -> Path:
     for directory in ("bin", "var/lib/wireguard-vpn", "run/wireguard-vpn-status", "sys/class/net/wg0", "proc"):
         (tmp_path / directory).mkdir(parents=True)
     wg = WG.replace("ALICE", ALICE).replace("BOB", BOB).replace("STRANGER", STRANGER)
-    for name, text in {"wg": wg, "systemctl": YES_UNLESS_DOWN, "ss": YES_UNLESS_DOWN, "nft": YES_UNLESS_DOWN}.items():
+    for name, text in {"wg": wg, "systemctl": YES_UNLESS_DOWN, "ss": YES_UNLESS_DOWN, "nft": RULES}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
     (tmp_path / "var/lib/wireguard-vpn/peers.tsv").write_text(f"alice\t{ALICE}\tSHA256:a\nbob\t{BOB}\tSHA256:b\n")
     (tmp_path / "sys/class/net/wg0/flags").write_text("0x91\n")
+    (tmp_path / "port").write_text("51820\n")
     (tmp_path / "proc/meminfo").write_text("MemTotal: 4096 kB\nMemAvailable: 1024 kB\n")
     _handshakes(tmp_path, alice=int(time.time()) - 10)
     return tmp_path
@@ -96,6 +103,12 @@ def test_server_up_and_down(machine: Path) -> None:
     (machine / "bin/wg").write_text("#!/bin/sh\nexit 1\n")
     down = status(machine)
     assert (down["service"], down["up"], down["port"], down["active"], down["peers"]) == (0, 0, 0, 0, [])
+
+
+def test_a_port_that_the_rules_do_not_let_in_is_closed(machine: Path) -> None:
+    """`wg set wg0 listen-port` gives the interface another, at which nobody looks for it."""
+    (machine / "port").write_text("5182\n")
+    assert (status(machine)["up"], status(machine)["port"]) == (1, 0)
 
 
 def test_session_of_three_minutes_ago_is_over(machine: Path) -> None:

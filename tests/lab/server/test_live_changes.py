@@ -1,5 +1,6 @@
 """Changes on a running server: what is interrupted, what is not, and what a failed one leaves."""
 
+import re
 import threading
 import time
 
@@ -8,15 +9,18 @@ import pytest
 from lab.containers import Containers
 from lab.peers import Peers
 from lab.site import Site
+from providers.server_state import RETIRE_SECONDS
 from tests.lab.bare_site.way_in import VMID, await_ssh
 from tests.lab.server.live import NAMES, Live, flow, idle, version
 from tests.lab.waiting import eventually
 from tests.pure.support import private_key
-from vpn import bundle
+from vpn import bundle, rendering
 
 SQUATTER = (
     """use IO::Socket::INET; my $taken = IO::Socket::INET->new(LocalPort => 51999, Proto => "udp") or die; sleep 600"""
 )
+OVERRIDES = "/etc/systemd/system/wg-quick@wg0.service.d"
+LOCK = "/run/wireguard-vpn.lock"
 FEWER = tuple(name for name in NAMES if name != "peer3")
 
 
@@ -50,6 +54,54 @@ def test_a_removed_peers_running_flow_stops(server: Live, site: Site) -> None:
     assert Peers(site).ping("peer3", "10.8.0.1", count=2) is None
     assert Peers(site).ping("peer0", "10.8.0.1", count=2)
     assert "peer removed: peer3 SHA256:" in server.sh("journalctl -t wireguard-vpn --no-pager -n 20")
+
+
+@pytest.mark.parametrize("mask", ["mask", "mask --now", "mask --runtime"])
+def test_a_masked_unit_keeps_no_removal_out(server: Live, mask: str) -> None:
+    server.sh(f"systemctl {mask} wg-quick@wg0 wireguard-vpn-watch@wg0")
+    assert server.apply(version(FEWER))["removed"] == 1
+    assert server.findings(version(FEWER)) == ()
+
+
+def test_a_template_that_is_masked_keeps_no_removal_out(server: Live) -> None:
+    server.sh("systemctl mask wg-quick@")
+    assert server.apply(version(FEWER))["removed"] == 1
+    assert server.findings(version(FEWER)) == ()
+
+
+def test_a_unit_that_cannot_be_enabled_keeps_no_removal_out(server: Live) -> None:
+    place = "/etc/systemd/system/wg-quick@wg0.service"
+    server.sh(f"systemctl disable wg-quick@wg0; sed '/Install/,$d' /lib/systemd/system/wg-quick@.service >{place}")
+    try:
+        server.sh("systemctl daemon-reload")
+        done = server.push(version(FEWER))
+    finally:
+        server.sh(f"rm {place}; systemctl daemon-reload")
+    expected = {"removed": 1, "rolled_back": False, "reason": "wg-quick@wg0.service is not enabled"}
+    assert server.report(done) == server.report(done) | expected
+
+
+def test_an_address_that_comes_back_keeps_no_removal_out(server: Live) -> None:
+    override = "[Service]\nExecStartPost=ip address add 192.168.77.1/24 dev wg0"
+    server.sh(f"mkdir {OVERRIDES}; printf '{override}\n' >{OVERRIDES}/override.conf; systemctl daemon-reload")
+    try:
+        server.sh("systemctl restart wg-quick@wg0")
+        done = server.push(version(FEWER))
+    finally:
+        server.sh("systemctl revert wg-quick@wg0")
+    expected = {"removed": 1, "rolled_back": False, "reason": "an unknown address 192.168.77.1/24 is on wg0"}
+    assert server.report(done) == server.report(done) | expected
+
+
+def test_what_systemctl_edit_writes_does_not_overrule_ours(server: Live) -> None:
+    """Drop-ins count in the order of their names, whatever directory they are in."""
+    server.sh(
+        f"mkdir {OVERRIDES}; printf '[Service]\nRestart=no\n' >{OVERRIDES}/override.conf; systemctl daemon-reload"
+    )
+    try:
+        assert server.sh("systemctl show --property Restart --value wg-quick@wg0") == "on-failure"
+    finally:
+        server.sh("systemctl revert wg-quick@wg0")
 
 
 @pytest.mark.parametrize("save_config", [True, False])
@@ -141,6 +193,22 @@ def test_an_interface_that_vanishes_comes_back(server: Live, site: Site) -> None
     server.sh("pkill wireguard-go")
     eventually(lambda: server.run("wg show wg0").status == 0, "it stays away", timeout=90)
     eventually(lambda: Peers(site).ping("peer0", "10.8.0.1", count=1), "the peer is not back")
+    assert server.findings(version()) == ()
+
+
+def test_retire_gives_up_before_its_caller_does(server: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = rendering.static
+    wait = re.search(rb"flock -w ([0-9]+)", whole("server/retire"))
+    assert wait
+    assert int(wait[1]) < RETIRE_SECONDS
+    monkeypatch.setattr(rendering, "static", lambda path: whole(path).replace(wait[0], b"flock -w 0"))
+    server.sh(f"systemd-run --unit=holder flock {LOCK} sleep 600")
+    try:
+        eventually(lambda: server.run(f"flock -n {LOCK} true").status, "nobody holds the lock")
+        done = server.run(bundle.bootstrap("retire"), bundle.pack_tool("retire", bundle.expectation(version())))
+    finally:
+        server.sh("systemctl stop holder")
+    assert (done.status, done.stderr.strip()) == (1, "an apply is still running")
     assert server.findings(version()) == ()
 
 
