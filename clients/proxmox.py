@@ -149,7 +149,7 @@ class Proxmox:
         self.call("POST", f"/nodes/{node}/lxc/{vmid}/firewall/rules", rule)
 
     def delete_firewall_rule(self, node: str, vmid: int, position: int, digest: str) -> None:
-        """Remove the rule at a position of a container's firewall; refused when the list is no longer of that digest."""
+        """Remove the rule at a position of a container's firewall; refused where the list's digest is another now."""
         self.call("DELETE", f"/nodes/{node}/lxc/{vmid}/firewall/rules/{position}", {"digest": digest})
 
     def cluster_firewall_options(self) -> dict[str, Any]:
