@@ -29,6 +29,8 @@ from pulumi.runtime.proto import provider_pb2_grpc
 ROOT = Path(__file__).parents[2]
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 PROVIDER_KEY = "__provider"
+PATIENCE = 300
+"""Seconds for any operation: the machine may be busy with the other workers' tests."""
 
 
 _forks = multiprocessing.get_context("forkserver")
@@ -151,7 +153,7 @@ class Host:
 
     def _call(self, method: str, request: Any) -> Any:
         try:
-            return getattr(self._stub, method)(request, timeout=60)
+            return getattr(self._stub, method)(request, timeout=PATIENCE)
         except grpc.RpcError as error:
             raise HostError(error.details()) from None
 

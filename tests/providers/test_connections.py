@@ -24,9 +24,9 @@ def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
 @pytest.mark.parametrize(
     ("configured", "meant"),
     [
-        ("ca.pem", connections.PROJECT / "ca.pem"),
-        ("~/ca.pem", Path("/home/somebody/ca.pem")),
-        ("/etc/ca.pem", Path("/etc/ca.pem")),
+        ("Pulumi.yaml", connections.PROJECT / "Pulumi.yaml"),  # any file will do
+        ("~/Pulumi.yaml", connections.PROJECT / "Pulumi.yaml"),
+        ("/dev/null", Path("/dev/null")),
         ("", None),
     ],
 )
@@ -34,10 +34,20 @@ def test_a_ca_file_is_found_as_the_commands_find_it(
     configure: Configure, configured: str, meant: Path | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     configure(pbs_ca_file=configured)
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", str(connections.PROJECT))
     monkeypatch.chdir(tmp_path)
     assert connections.trust("pbs").ca_file == meant
     assert (connections.PROJECT / "Pulumi.yaml").exists()
+
+
+@pytest.mark.parametrize("system", ["proxmox", "pbs", "netbox", "zabbix"])
+@pytest.mark.parametrize("name", ["~no-such-user/ca.pem", "/nowhere/ca.pem"])
+def test_a_ca_file_that_is_not_there_is_told_by_its_key(configure: Configure, system: str, name: str) -> None:
+    configure(**{f"{system}_ca_file": name})
+    with pytest.raises(ConfigError, match=rf"{system}_ca_file: .*{name}: cannot be read: No such file"):
+        connections.trust(system)
+    configure(**{f"{system}_ca_file": name, f"{system}_fingerprint": "pinned"})
+    assert connections.trust(system).fingerprint == "pinned"
 
 
 def test_a_token_goes_to_the_address_it_is_configured_with(configure: Configure) -> None:

@@ -90,7 +90,7 @@ def test_a_rule_that_another_hand_adds_meanwhile_stays(node: Pve, monkeypatch: p
 
     monkeypatch.setattr(Proxmox, "delete_firewall_rule", late)
     changed = WANTED.with_(rules=[{**WIREGUARD, "dport": "51821"}, SSH])
-    with pytest.raises(ClientError, match="digest|modified"):
+    with pytest.raises(ClientError, match=r"digest|modified"):
         RULES.on_update("pve/2090", WANTED, changed)
     assert ports(node) == ["161", "51821", "22", "51820", "22"]
     RULES.on_update("pve/2090", WANTED, changed)

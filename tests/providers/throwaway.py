@@ -5,10 +5,13 @@ here dies, everything of it dies and is unmounted.
 """
 
 import os
+import random
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 OVERLAY = """set -e
@@ -60,3 +63,17 @@ class Throwaway:
         self._log.close()
         Path(self._log.name).unlink(missing_ok=True)
         self._work.cleanup()
+
+
+def low_ports(count: int) -> list[int]:
+    """Return free loopback ports that nobody else is given before the server listens, which takes it seconds.
+
+    Below 32768: Linux hands out those above to whoever asks for any, and Zabbix 6.0 takes none that are higher.
+    """
+    found: list[int] = []
+    for port in random.sample(range(20000, 32768), 1000):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            found.append(port)
+        if len(found) == count:
+            break
+    return found

@@ -1,7 +1,8 @@
 """A checkout of its own whose lab has a real Zabbix and a real NetBox, and the stack deployed under their eyes."""
 
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,14 @@ class Watched:
         """Return the names of the present problems of the server."""
         return {p["name"] for p in self.api("problem.get", {"hostids": [self.host_id()], "output": ["name"]})}
 
+    def until(self, check: Callable[[], bool], timeout: float = 150) -> None:
+        """Let Zabbix ask for the server's status until the check holds."""
+        end = time.monotonic() + timeout
+        while not check():
+            assert time.monotonic() < end, (self.values(), self.problems())
+            self.ask_now("wireguard.status")
+            time.sleep(2)
+
     def ask_now(self, key: str) -> None:
         """Ask for an item's value at once."""
         item = self.api("item.get", {"hostids": [self.host_id()], "filter": {"key_": key}, "output": ["itemid"]})
@@ -63,9 +72,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     try:
         own.lab("start", "--services", "netbox,zabbix")
         stack = own.stack("lab")
-        stack.set("zabbix_enabled", "true")
-        stack.set("zabbix_server", zabbix.ADDRESS)
-        stack.set("zabbix_backup_url", f"https://{zabbix.PBS_NAME}:{zabbix.PBS_PORT}")
+        backups = f"https://{zabbix.PBS_NAME}:{zabbix.PBS_PORT}"
+        stack.set_all({"zabbix_enabled": "true", "zabbix_server": zabbix.ADDRESS, "zabbix_backup_url": backups})
         api = zabbix.admin(own.site)
         trust = ssl.create_default_context(cafile=str(own.site.state / "ca.pem"))
         inventory = Admin(netbox.url(own.site), netbox.admin_token(own.site), trust)

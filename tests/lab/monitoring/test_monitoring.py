@@ -45,10 +45,10 @@ def test_agent_answers_nothing_but_its_item(watched: Watched) -> None:
 
 def test_stopped_service_raises_its_trigger_alone_and_a_started_one_clears_it(watched: Watched) -> None:
     watched.rehearsal.sh("systemctl stop wg-quick@wg0")
-    eventually(lambda: SERVICE_DOWN in watched.problems(), timeout=150)
+    watched.until(lambda: SERVICE_DOWN in watched.problems())
     assert not {p for p in watched.problems() if "interface" in p or "port" in p}
     watched.rehearsal.sh("systemctl start wg-quick@wg0")
-    eventually(lambda: SERVICE_DOWN not in watched.problems(), timeout=150)
+    watched.until(lambda: SERVICE_DOWN not in watched.problems())
 
 
 def test_another_preshared_key_lets_the_values_come_on(watched: Watched) -> None:
@@ -58,7 +58,7 @@ def test_another_preshared_key_lets_the_values_come_on(watched: Watched) -> None
     watched.stack.up()
     assert watched.rehearsal.sh(digest) != before
     changed = time.time()
-    eventually(lambda: float(watched.values().get("wireguard.status.time", "0")) > changed, timeout=150)
+    watched.until(lambda: float(watched.values().get("wireguard.status.time", "0")) > changed)
 
 
 def test_missing_backup_is_a_problem_until_there_is_one(watched: Watched) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +88,11 @@ class Stack:
     def set(self, path: str, value: str, *flags: str) -> None:
         """Set one config value; `path` may go into lists, as in `peers[3].name`."""
         self.run("config", "set", "--path", f"wireguard-vpn:{path}", value, *flags)
+
+    def set_all(self, values: Mapping[str, str]) -> None:
+        """Set config values by path, in one run: each takes most of a second to begin."""
+        pairs = (("--plaintext", f"wireguard-vpn:{path}={value}") for path, value in values.items())
+        self.run("config", "set-all", "--path", *chain.from_iterable(pairs))
 
     def unset(self, path: str) -> None:
         """Remove one config value."""

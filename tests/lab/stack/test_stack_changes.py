@@ -86,8 +86,7 @@ def test_memory_changes_in_place_and_the_tunnel_comes_back(lab: Rehearsal) -> No
 
 def test_a_new_port_is_a_restart_and_peers_connect_there(lab: Rehearsal) -> None:
     stack = lab.stack("lab")
-    stack.set("listen_port", "51999")
-    stack.set("endpoint", "198.51.100.1:51999")
+    stack.set_all({"listen_port": "51999", "endpoint": "198.51.100.1:51999"})
     assert "restart, no peer connects before it has its new file" in stack.preview().out
     stack.up()
     assert lab.sh("wg show wg0 listen-port") == "51999"

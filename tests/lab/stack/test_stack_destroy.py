@@ -13,27 +13,28 @@ TEMPLATES = "/nodes/pve/storage/local/content"
 
 
 @pytest.fixture
-def short(rehearsal: Rehearsal) -> Iterator[Stack]:
+def short(rehearsal: Rehearsal, protect: str) -> Iterator[Stack]:
     """A stack of its own, up; what a test left of it goes afterwards."""
     stack = rehearsal.stack("short")
     (rehearsal.root / "Pulumi.short.yaml").write_text((rehearsal.root / "Pulumi.lab.yaml").read_text())
-    stack.set("container_id", str(VMID))
-    stack.set("pbs_enabled", "false")  # a namespace has one retention, the lab stack's
-    stack.set("ip_address", "192.168.20.93/16")
+    place = {"container_id": str(VMID), "ip_address": "192.168.20.93/16", "protect": protect}
+    stack.set_all({**place, "pbs_enabled": "false"})  # a namespace has one retention, the lab stack's
     stack.up()
     yield stack
+    if protect == "true":
+        stack.run("state", "unprotect", "--all", "--yes")
     stack.destroy()
     stack.run("stack", "rm", "--yes", "--force")
 
 
+@pytest.fixture
+def protect() -> str:
+    """Whether the stack is protected from its first up on; Pulumi replaces nothing that is."""
+    return "false"
+
+
 def guests(rehearsal: Rehearsal) -> set[int]:
     return {guest["vmid"] for guest in rehearsal.api("GET", "/cluster/resources?type=vm")}
-
-
-def protected(stack: Stack, protect: str) -> None:
-    """Switch protection of the whole stack; Pulumi replaces nothing that has it."""
-    stack.set("protect", protect)
-    stack.up()
 
 
 def deletions(text: str) -> list[str]:
@@ -66,11 +67,10 @@ def test_a_stopped_container_does_not_block_destroy(rehearsal: Rehearsal, short:
     assert VMID not in guests(rehearsal)
 
 
+@pytest.mark.parametrize("protect", ["true"])
 def test_a_vanished_container_comes_back_with_its_keys_and_peers_though_protected(
-    rehearsal: Rehearsal, short: Stack, request: pytest.FixtureRequest
+    rehearsal: Rehearsal, short: Stack
 ) -> None:
-    protected(short, "true")
-    request.addfinalizer(lambda: protected(short, "false"))
     before = short.outputs()
     rehearsal.task("POST", f"/nodes/pve/lxc/{VMID}/status/stop")
     rehearsal.task("DELETE", f"/nodes/pve/lxc/{VMID}")

@@ -16,8 +16,7 @@ def prod(deployed: Rehearsal) -> Iterator[Stack]:
     stack = deployed.stack("prod")
     comments = [line for line in before.splitlines() if line.lstrip().startswith("#")]
     assert [line for line in config.read_text().splitlines() if line.lstrip().startswith("#")] == comments
-    for system in ("netbox", "zabbix"):
-        stack.set(f"{system}_enabled", "false")
+    stack.set_all({f"{system}_enabled": "false" for system in ("netbox", "zabbix")})
     yield stack
     stack.run("stack", "rm", "--yes", "--force")
     config.write_text(before)

@@ -32,9 +32,8 @@ def other(rehearsal: Rehearsal) -> Iterator[Stack]:
     stack = rehearsal.stack("other")
     text = (rehearsal.root / "Pulumi.lab.yaml").read_text()
     (rehearsal.root / "Pulumi.other.yaml").write_text(text)
-    stack.set("container_id", str(FOREIGN))
-    stack.set("pbs_enabled", "false")  # a namespace has one retention, the lab stack's
-    stack.set("ip_address", "192.168.20.92/16")
+    place = {"container_id": str(FOREIGN), "ip_address": "192.168.20.92/16"}
+    stack.set_all({**place, "pbs_enabled": "false"})  # a namespace has one retention, the lab stack's
     yield stack
     stack.destroy()
     stack.run("stack", "rm", "--yes", "--force")
@@ -64,8 +63,7 @@ def calls(rehearsal: Rehearsal) -> int:
 def test_every_error_of_the_configuration_is_told_at_once_and_nothing_is_called(
     rehearsal: Rehearsal, other: Stack
 ) -> None:
-    for key, value in BROKEN.items():
-        other.set(key, value)
+    other.set_all(BROKEN)
     before = calls(rehearsal)
     run = other.preview(check=False)
     assert run.code != 0
@@ -107,8 +105,7 @@ def test_a_vmid_that_a_stranger_holds_is_refused_and_the_stranger_stays(rehearsa
 
 def test_what_would_empty_the_container_is_refused_with_the_way_to_do_it(deployed: Rehearsal) -> None:
     stack = deployed.stack("lab")
-    stack.set("disk_gb", "7")
-    stack.set("storage_pool", "local")
+    stack.set_all({"disk_gb": "7", "storage_pool": "local"})
     try:
         run = stack.preview(check=False)
     finally:

@@ -60,6 +60,13 @@ def proxy(clean: NetBoxServer) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
+def nowhere() -> Iterator[FaultyProxy]:
+    """A proxy without a NetBox behind it, for what must not get that far."""
+    with FaultyProxy("http://127.0.0.1:9") as running:
+        yield running
+
+
+@pytest.fixture
 def host(netbox: NetBoxServer) -> Iterator[Host]:
     """Pulumi's plugin host with the program's token in the stack's config."""
     with Host({"NETBOX_TOKEN": "", "NETBOX_URL": ""}) as running:

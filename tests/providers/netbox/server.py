@@ -2,14 +2,13 @@
 
 import json
 import secrets
-import socket
 import string
 from pathlib import Path
 from typing import Self
 
 from lab.services.netbox_image import SEED
 from tests.providers.netbox.admin import Admin
-from tests.providers.throwaway import Throwaway
+from tests.providers.throwaway import Throwaway, low_ports
 
 START_SECONDS = 180
 BOOT = """cp "$SEED" "$WORK/root/opt/netbox/seed.py"
@@ -49,8 +48,7 @@ class NetBoxServer(Admin):
 
     def start(self) -> None:
         """Boot, seed and wait until the API lets the program in."""
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
+        (port,) = low_ports(1)
         self.url = f"http://localhost:{port}"
         variables = {
             "SEED": str(SEED),

@@ -9,6 +9,7 @@ from tests.faults.proxy import FaultyProxy
 from tests.providers.engine import CheckFailed, Managed, error_of
 from tests.providers.netbox.engine import MARK, SERVER, Stack
 from tests.providers.netbox.server import NetBoxServer
+from tests.providers.netbox.test_faults import writes_of
 
 TAKEN: dict[str, dict[str, Any]] = {
     "virtualization/virtual-machines": {"name": "WireGuard", "cluster": {"name": "pve"}, "comments": "kept"},
@@ -73,15 +74,16 @@ def test_a_record_whose_tag_was_taken_off_is_no_longer_ours(stack: Stack, clean:
     assert "does not carry the tag" in error_of(stack.up)
 
 
-def test_a_copy_with_our_tag_is_not_guessed_about(stack: Stack, clean: NetBoxServer) -> None:
+def test_a_copy_with_our_tag_is_not_guessed_about(stack: Stack, clean: NetBoxServer, proxy: FaultyProxy) -> None:
     stack.up()
     machines = "virtualization/virtual-machines"
     tags = [{"name": MARK}]
     copy = clean.post(f"{machines}/", {"name": "copy", "site": {"slug": "main"}, "tags": tags})
-    before = clean.dump()
+    proxy.requests.clear()
     for action in (stack.refresh, stack.registration.destroy, stack.reservation.destroy):
         assert "several virtual machines carry this stack's tag: 'copy' (id " in error_of(action)
-    assert clean.dump() == before
+    assert proxy.requests
+    assert writes_of(proxy.requests) == []
     clean.patch(f"{machines}/{copy['id']}/", {"tags": []})
     stack.destroy()
     assert [each["name"] for each in clean.all(machines)] == ["copy"]

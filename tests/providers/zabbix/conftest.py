@@ -23,6 +23,8 @@ GROUP = "VPN"
 MARK = "wireguard-vpn/test/0123456789abcdef"
 PSK = "c0ffee" * 10 + "beef"
 RESERVATION, REGISTRATION = ReservationProvider(), RegistrationProvider()
+newest = pytest.mark.parametrize("server", VERSIONS[-1:], indirect=True)
+"""For what no release decides: the provider's own logic, and the way to Zabbix with whatever breaks on it."""
 
 
 @pytest.fixture(scope="session", params=VERSIONS)

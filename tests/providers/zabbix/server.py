@@ -3,16 +3,13 @@
 Without the hundreds of stock templates a dump of it all takes no time.
 """
 
-import random
-import socket
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from lab.services.zabbix_api import ADMINISTRATOR, FIRST_PASSWORD, Api
-from tests.providers.throwaway import Throwaway
+from tests.providers.throwaway import Throwaway, low_ports
 
 VERSIONS = ("6.0", "7.0")
 START_SECONDS = 90
@@ -58,7 +55,7 @@ class ZabbixServer:
 
     def start(self) -> None:
         """Boot and wait until the API answers."""
-        self.web_port, self.trapper_port, self.agent_port = _low_ports(3)
+        self.web_port, self.trapper_port, self.agent_port = low_ports(3)
         self.url = f"http://127.0.0.1:{self.web_port}"
         self._shared = tempfile.TemporaryDirectory(prefix="wgvpn-server-")
         self.shared = Path(self._shared.name)
@@ -78,14 +75,3 @@ class ZabbixServer:
         """End everything that was started."""
         self._server.stop()
         self._shared.cleanup()
-
-
-def _low_ports(count: int) -> list[int]:
-    """Return free loopback ports below 32768, the highest that Zabbix 6.0 takes."""
-    found: list[int] = []
-    for port in random.sample(range(20000, 32768), 1000):
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            found.append(port)
-        if len(found) == count:
-            break
-    return found

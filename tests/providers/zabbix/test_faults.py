@@ -19,9 +19,9 @@ from providers.intent import IntentProvider
 from tests.faults.proxy import Fault, FaultyProxy, cut_after, cut_before, garbage, slow, status, status_after, truncated
 from tests.providers.engine import Managed
 from tests.providers.host import HostError
-from tests.providers.zabbix.conftest import Stack, config, inputs, super_token
+from tests.providers.zabbix.conftest import Stack, config, inputs, newest, super_token
 from tests.providers.zabbix.dump import dump
-from tests.providers.zabbix.server import VERSIONS, ZabbixServer
+from tests.providers.zabbix.server import ZabbixServer
 from vpn.agent import psk_identity
 from vpn.errors import BadAnswer, ServerFault, TlsFailure, Unreachable
 
@@ -32,8 +32,6 @@ FAULTS = {
     "garbage": garbage(),
     "truncated": truncated(),
 }
-newest = pytest.mark.parametrize("server", VERSIONS[-1:], indirect=True)
-"""The way is the same to every release, and so is what breaks on it; one fault is tried with all of them."""
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from lab.services.zabbix_api import Api
 from tests.providers.host import HostError
-from tests.providers.zabbix.conftest import GROUP, MARK, Stack, config, inputs, super_token
+from tests.providers.zabbix.conftest import GROUP, MARK, Stack, config, inputs, newest, super_token
 from tests.providers.zabbix.dump import dump
 from tests.providers.zabbix.server import ZabbixServer
 from vpn.agent import psk_identity
@@ -36,6 +36,7 @@ def test_second_run_changes_nothing(stack: Stack) -> None:
     assert dump(stack.api) == before
 
 
+@newest
 def test_creating_again_finds_the_first(stack: Stack) -> None:
     """A run that died before its state was saved leaves no second host behind."""
     stack.up()
@@ -132,6 +133,7 @@ def test_every_edit_is_tried() -> None:
     assert sorted(chain(*ROUNDS)) == sorted(EDITS)
 
 
+@newest
 def test_preview_names_the_edited_part(stack: Stack) -> None:
     stack.up()
     _change_item(stack.api, {})
@@ -139,6 +141,7 @@ def test_preview_names_the_edited_part(stack: Stack) -> None:
     assert stack.outs["template"] == "changed in Zabbix: items wireguard.cpu"
 
 
+@newest
 def test_deleted_host_is_seen_and_made_again(stack: Stack) -> None:
     stack.up()
     stack.api("host.delete", [stack.id])
@@ -158,6 +161,7 @@ def test_deleted_template_is_seen_and_made_again(stack: Stack) -> None:
     assert stack.diff().changes is False
 
 
+@newest
 def test_what_others_added_stays(stack: Stack) -> None:
     stack.up()
     others = {
@@ -174,6 +178,7 @@ def test_what_others_added_stays(stack: Stack) -> None:
     assert [m["macro"] for m in host["macros"]] == ["{$SITE}"]
 
 
+@newest
 def test_new_key_and_name_change_in_place(stack: Stack) -> None:
     stack.up()
     first, key = stack.id, "d00d" * 16
@@ -246,6 +251,7 @@ def test_destroy_leaves_zabbix_as_it_was(stack: Stack) -> None:
     assert dump(stack.api) == before
 
 
+@newest
 def test_destroy_of_what_is_gone_succeeds(stack: Stack) -> None:
     before = dump(stack.api)
     stack.up()
@@ -254,6 +260,7 @@ def test_destroy_of_what_is_gone_succeeds(stack: Stack) -> None:
     assert dump(stack.api) == before
 
 
+@newest
 def test_destroy_spares_what_lost_our_mark(stack: Stack) -> None:
     stack.up()
     stack.api("host.update", {"hostid": stack.id, "tags": []})
@@ -276,6 +283,7 @@ def test_groups_we_made_go_and_others_stay(server: ZabbixServer, stack: Stack) -
     assert dump(stack.api) == before
 
 
+@newest
 def test_two_stacks_share_nothing(stack: Stack) -> None:
     stack.up()
     ours = dump(stack.api)
