@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 from pydantic import SecretStr
 
 from cli.pulumi import Pulumi
-from clients.local_path import expanded
+from clients import local_path
 from clients.pbs import Pbs
 from clients.proxmox import Proxmox
 from clients.ssh import Way
@@ -91,7 +91,7 @@ class Configured:
 
     def peers_text(self) -> str | None:
         """Return what the peers file says, None without one. Raise ConfigError when it cannot be read."""
-        return _text("peers_file", self.peers_path) if self.peers_path.exists() else None
+        return local_path.text("peers_file", self.peers_path) if self.peers_path.exists() else None
 
     def people(self, text: str) -> PeersFile:
         """Return content and lines of a peers file with this text. Raise ConfigError when it is no YAML mapping."""
@@ -170,20 +170,13 @@ class Configured:
         if found.ssh_jump_private_key:
             return _revealed(found.ssh_jump_private_key)
         file = found.ssh_jump_private_key_file
-        return _text("ssh_jump_private_key_file", self.directory / expanded(file)) if file else None
+        return (
+            local_path.text("ssh_jump_private_key_file", self.directory / local_path.expanded(file)) if file else None
+        )
 
 
 def _revealed(secret: SecretStr | None) -> str:
     return secret.get_secret_value() if secret else ""
-
-
-def _text(key: str, path: Path) -> str:
-    """Return the text of the file that a config key names. Raise ConfigError when it cannot be read."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
-        raise ConfigError([Problem(key, str(path), f"cannot be read: {reason}")]) from None
 
 
 def decoded(value: Any) -> Any:

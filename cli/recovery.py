@@ -17,7 +17,7 @@ from cli.deployed import Deployed
 from clients import property_string
 from clients.proxmox import BACKUP_SECONDS, Proxmox
 from clients.ssh import Session, Way
-from vpn import drift
+from vpn import drift, marks
 from vpn.errors import NotFound, OwnershipError, StackError
 from vpn.expectation import Expectation
 from vpn.settings import NIC
@@ -189,7 +189,7 @@ def _is_being_made(api: Proxmox, place: Place) -> bool:
 
 def _is_ours(api: Proxmox, place: Place) -> bool:
     description = str(api.config(place.node, place.vmid).get("description", ""))
-    return place.mark in description.splitlines()
+    return marks.is_in(description, place.mark)
 
 
 def _must_be_ours(api: Proxmox, place: Place) -> None:

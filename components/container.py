@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_proxmoxve as pve
 
+from vpn import marks
 from vpn.settings import NIC, Settings
 from vpn.settings import Container as ContainerSettings
 
@@ -176,7 +177,7 @@ def own_vmid(vmid: float, notes: str | None, mark: str) -> int:
     Proxmox's plugin asks a second time when a creation was not answered, and takes "already exists" for its success: so
     it does when somebody took the VMID after the claim found it free. What follows would cut that guest off.
     """
-    if mark in (notes or "").splitlines():
+    if marks.is_in(notes, mark):
         return int(vmid)
     raise pulumi.RunError(
         f"container_id: {vmid:.0f}: was taken by another guest while this run made the container; nothing of it was "

@@ -11,7 +11,7 @@ import pulumi
 import yaml
 from pulumi.runtime import config as pulumi_config
 
-from clients.local_path import expanded
+from clients import local_path
 from providers.credentials import NAMESPACE
 from vpn import peers_file
 from vpn.errors import ConfigError, ParseError, Problem
@@ -133,7 +133,7 @@ def _jump_key(directory: Path, raw: Mapping[str, Any]) -> dict[str, str]:
     name = raw.get(key) or os.environ.get(Ssh.environment[key])
     if not name or "ssh_jump_private_key" in raw:
         return {}
-    return {"ssh_jump_private_key": _text(key, directory, expanded(str(name)))}
+    return {"ssh_jump_private_key": _text(key, directory, local_path.expanded(str(name)))}
 
 
 def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,9 +153,4 @@ def _people(directory: Path, raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _text(key: str, directory: Path, name: Path) -> str:
-    """Return the text of the file that a config key names."""
-    try:
-        return (directory / name).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
-        raise ConfigError([Problem(key, str(name), f"cannot be read: {reason}")]) from None
+    return local_path.text(key, directory / name, named=name)

@@ -95,10 +95,13 @@ def _is_anywhere(source: str) -> bool:
         return True
     for each in source.split(","):
         with suppress(ValueError):
-            network = ip_network(each.strip(), strict=False)
-            if network.prefixlen <= NARROWEST_WILDCARD[network.version]:
+            if _is_wildcard(ip_network(each.strip(), strict=False)):
                 return True
     return False
+
+
+def _is_wildcard(network: Network) -> bool:
+    return network.prefixlen <= NARROWEST_WILDCARD[network.version]
 
 
 def firewall_present(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
@@ -110,7 +113,7 @@ def firewall_present(resources: Sequence[Resource], _: Limits) -> Iterator[str]:
 def no_wildcard(server: Resource, _: Limits) -> Iterator[str]:
     """Each peer's allowed IPs are its own addresses and sites (data model: access control)."""
     for name, network in _allowed_ips(server):
-        if network.prefixlen <= NARROWEST_WILDCARD[network.version]:
+        if _is_wildcard(network):
             yield f"peer {name} must not have the allowed IPs {network}: that is everything"
 
 

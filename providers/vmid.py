@@ -42,7 +42,7 @@ class Holder:
 
     def bears(self, mark: str) -> bool:
         """Whether the line that makes a container ours is in its notes."""
-        return bool(mark) and mark in str(self.config.get("description", "")).splitlines()
+        return marks.is_in(str(self.config.get("description", "")), mark)
 
     def is_instance(self, mac_address: str) -> bool:
         """Whether it is the container whose first interface has this MAC address."""

@@ -19,6 +19,11 @@ def stack_of(text: str) -> str | None:
     return f"{found['project']}/{found['stack']}" if found else None
 
 
+def is_in(notes: str | None, mark: str) -> bool:
+    """Whether a mark is a line of an object's notes; no mark is in none."""
+    return bool(mark) and mark in (notes or "").splitlines()
+
+
 def former_name(text: str, mark: str) -> str | None:
     """Return the name our stack had when it wrote a mark that is a line of `text`; None without such a line."""
     ours = _FORM.fullmatch(mark)

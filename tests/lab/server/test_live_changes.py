@@ -3,6 +3,8 @@
 import re
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
@@ -56,52 +58,56 @@ def test_a_removed_peers_running_flow_stops(server: Live, site: Site) -> None:
     assert "peer removed: peer3 SHA256:" in server.sh("journalctl -t wireguard-vpn --no-pager -n 20")
 
 
-@pytest.mark.parametrize("mask", ["mask", "mask --now", "mask --runtime"])
+BOTH = "wg-quick@wg0 wireguard-vpn-watch@wg0"
+
+
+@pytest.mark.parametrize("mask", [f"mask {BOTH}", f"mask --now {BOTH}", f"mask --runtime {BOTH}", "mask wg-quick@"])
 def test_a_masked_unit_keeps_no_removal_out(server: Live, mask: str) -> None:
-    server.sh(f"systemctl {mask} wg-quick@wg0 wireguard-vpn-watch@wg0")
+    server.sh(f"systemctl {mask}")
     assert server.apply(version(FEWER))["removed"] == 1
     assert server.findings(version(FEWER)) == ()
 
 
-def test_a_template_that_is_masked_keeps_no_removal_out(server: Live) -> None:
-    server.sh("systemctl mask wg-quick@")
-    assert server.apply(version(FEWER))["removed"] == 1
-    assert server.findings(version(FEWER)) == ()
+@contextmanager
+def altered(server: Live, how: str, back: str) -> Iterator[None]:
+    """Alter what belongs to the server's units, and take that back."""
+    try:
+        server.sh(how)
+        yield
+    finally:
+        server.sh(back)
+
+
+def removes_all_the_same(server: Live, reason: str) -> None:
+    """A peer's removal stays, and what is not in order is told."""
+    done = server.push(version(FEWER))
+    expected = {"removed": 1, "rolled_back": False, "reason": reason}
+    assert server.report(done) == server.report(done) | expected
+
+
+def overridden(server: Live, service: str) -> AbstractContextManager[None]:
+    """Override settings of the service as `systemctl edit` does."""
+    write = f"mkdir {OVERRIDES}; printf '[Service]\n{service}\n' >{OVERRIDES}/override.conf"
+    return altered(server, f"{write}; systemctl daemon-reload", "systemctl revert wg-quick@wg0")
 
 
 def test_a_unit_that_cannot_be_enabled_keeps_no_removal_out(server: Live) -> None:
     place = "/etc/systemd/system/wg-quick@wg0.service"
-    server.sh(f"systemctl disable wg-quick@wg0; sed '/Install/,$d' /lib/systemd/system/wg-quick@.service >{place}")
-    try:
-        server.sh("systemctl daemon-reload")
-        done = server.push(version(FEWER))
-    finally:
-        server.sh(f"rm {place}; systemctl daemon-reload")
-    expected = {"removed": 1, "rolled_back": False, "reason": "wg-quick@wg0.service is not enabled"}
-    assert server.report(done) == server.report(done) | expected
+    cut = f"systemctl disable wg-quick@wg0; sed '/Install/,$d' /lib/systemd/system/wg-quick@.service >{place}"
+    with altered(server, f"{cut}; systemctl daemon-reload", f"rm {place}; systemctl daemon-reload"):
+        removes_all_the_same(server, "wg-quick@wg0.service is not enabled")
 
 
 def test_an_address_that_comes_back_keeps_no_removal_out(server: Live) -> None:
-    override = "[Service]\nExecStartPost=ip address add 192.168.77.1/24 dev wg0"
-    server.sh(f"mkdir {OVERRIDES}; printf '{override}\n' >{OVERRIDES}/override.conf; systemctl daemon-reload")
-    try:
+    with overridden(server, "ExecStartPost=ip address add 192.168.77.1/24 dev wg0"):
         server.sh("systemctl restart wg-quick@wg0")
-        done = server.push(version(FEWER))
-    finally:
-        server.sh("systemctl revert wg-quick@wg0")
-    expected = {"removed": 1, "rolled_back": False, "reason": "an unknown address 192.168.77.1/24 is on wg0"}
-    assert server.report(done) == server.report(done) | expected
+        removes_all_the_same(server, "an unknown address 192.168.77.1/24 is on wg0")
 
 
 def test_what_systemctl_edit_writes_does_not_overrule_ours(server: Live) -> None:
     """Drop-ins count in the order of their names, whatever directory they are in."""
-    server.sh(
-        f"mkdir {OVERRIDES}; printf '[Service]\nRestart=no\n' >{OVERRIDES}/override.conf; systemctl daemon-reload"
-    )
-    try:
+    with overridden(server, "Restart=no"):
         assert server.sh("systemctl show --property Restart --value wg-quick@wg0") == "on-failure"
-    finally:
-        server.sh("systemctl revert wg-quick@wg0")
 
 
 @pytest.mark.parametrize("save_config", [True, False])
