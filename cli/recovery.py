@@ -148,7 +148,10 @@ def first_back(way: Way, expected: Expectation, seconds: float = BACK_SECONDS) -
 
 
 def isolated_nic(bridge: str, address: str, vlan: int | None) -> str:
-    """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it."""
+    """Return a network interface without a gateway, behind the firewall, as Proxmox VE writes it.
+
+    It names no MAC address: Proxmox VE then gives it a new one, where the backup's would be the running server's.
+    """
     tag = {"tag": str(vlan)} if vlan else {}
     return property_string.render({"name": NIC, "bridge": bridge, "firewall": "1", "ip": address, "type": "veth"} | tag)
 

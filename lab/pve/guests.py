@@ -39,11 +39,14 @@ def generate_mac() -> str:
     return MAC_PREFIX + "".join(f":{octet:02X}" for octet in secrets.token_bytes(3))
 
 
-def canonical_net(value: str, hwaddr: str | None = None) -> str:
-    """Return a network interface as the configuration file keeps it: type, MAC address and order of keys settled."""
+def canonical_net(value: str) -> str:
+    """Return a network interface as the configuration file keeps it: type, MAC address and order of keys settled.
+
+    One without a MAC address gets a new one, whatever the container had (pve-container, parse_lxc_network).
+    """
     net = f.NET.parse(value)
     net["type"] = "veth"
-    net["hwaddr"] = (net.get("hwaddr") or hwaddr or generate_mac()).upper()
+    net["hwaddr"] = (net.get("hwaddr") or generate_mac()).upper()
     return f.NET.render(net)
 
 
@@ -52,11 +55,10 @@ def canonical_description(value: str) -> str:
     return value.rstrip("\n") + "\n" if value.strip("\n") else ""
 
 
-def canonical(option: str, value: Any, before: Mapping[str, Any]) -> Any:
-    """Return an option's value as it is stored, given the configuration `before` the change."""
+def canonical(option: str, value: Any) -> Any:
+    """Return an option's value as it is stored."""
     if re.fullmatch(r"net\d+", option):
-        old = f.NET.parse(before[option]).get("hwaddr") if option in before else None
-        return canonical_net(value, old)
+        return canonical_net(value)
     if option == "description":
         return canonical_description(value)
     if option == "tags":

@@ -77,7 +77,7 @@ def update_config(call: Call) -> Any:
             if option in config and option not in ESSENTIAL:
                 del config[option]
         for option, value in new.items():
-            config[option] = canonical(option, value, config)
+            config[option] = canonical(option, value)
     call.cluster.driver.reconfigure(spec_of(call.vmid, config))
     apply(call.cluster, call.vmid)
 

@@ -136,7 +136,7 @@ def _fresh(call: Call, template: str) -> dict[str, Any]:
     config = {**DEFAULTS, "hostname": f"CT{call.vmid}", "unprivileged": 1, "ostype": "debian"}
     for option, value in call.params.items():
         if option not in NOT_CONFIG:
-            config[option] = canonical(option, value, {})
+            config[option] = canonical(option, value)
     if not template.startswith("vztmpl/"):
         raise bad_parameter("ostemplate", f"unable to parse directory volume name '{template}'")
     return config
@@ -148,14 +148,12 @@ def _from_backup(call: Call, volume: str) -> tuple[dict[str, Any], dict[str, Any
     except BackupError as error:
         raise died(f"unable to restore CT {call.vmid} - {error}") from None
     call.cluster.permissions.require_guest(call.who, record["vmid"], call.get("pool"), ["VM.Backup"])
-    config = dict(record["config"])
-    if call.get("unique"):
-        for option in [name for name in config if name.startswith("net")]:
-            net = f.NET.parse(config[option]) | {"hwaddr": generate_mac()}
+    given = {name: canonical(name, value) for name, value in call.params.items() if name not in NOT_CONFIG}
+    config = {**record["config"], **given}
+    if call.get("unique"):  # it takes the backup's interfaces, whatever is given
+        for option in [name for name in record["config"] if name.startswith("net")]:
+            net = f.NET.parse(record["config"][option]) | {"hwaddr": generate_mac()}
             config[option] = f.NET.render(net)
-    for option, value in call.params.items():
-        if option not in NOT_CONFIG:
-            config[option] = canonical(option, value, config)
     return config, record["firewall"]
 
 

@@ -1,5 +1,6 @@
 """Backup jobs, backups and restores."""
 
+import re
 from typing import Any
 
 import pytest
@@ -108,14 +109,16 @@ def test_restore_over_a_container_takes_force_and_a_stopped_one(pve: Pve) -> Non
     assert pve.call("GET", f"{CT}/status/current").data["status"] == "running"
 
 
-def test_restore_beside_the_original_gets_a_mac_of_its_own(pve: Pve) -> None:
+@pytest.mark.parametrize("option", [{"unique": 1}, {"net0": "name=eth0,bridge=vmbr0,ip=192.168.20.91/16"}])
+def test_restore_beside_the_original_gets_a_mac_of_its_own(pve: Pve, option: dict[str, Any]) -> None:
     root = pve.root_ticket()
     pve.container()
     volume = backup(pve, root)
-    answer = pve.call("POST", "/nodes/pve/lxc", root, vmid=2999, ostemplate=volume, restore=1, unique=1)
+    answer = pve.call("POST", "/nodes/pve/lxc", root, vmid=2999, ostemplate=volume, restore=1, **option)
     assert pve.done(answer, root) == "OK"
     nets = [pve.call("GET", f"/nodes/pve/lxc/{vmid}/config", root).data["net0"] for vmid in (2090, 2999)]
-    assert nets[0] != nets[1]
+    macs = {*re.findall(r"hwaddr=([0-9A-F:]+)", ",".join(nets))}
+    assert len(macs) == 2
 
 
 def test_backup_of_a_locked_container_fails_its_task(pve: Pve) -> None:
