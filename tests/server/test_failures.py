@@ -39,6 +39,7 @@ def test_packages_that_cannot_be_installed_are_named_and_nothing_is_changed(mach
         "apt-get update",
         "apt-get install nftables qrencode wireguard-tools",
     ]
+    assert (machine.home / "patience").read_text().split() == ["Timeout=300", "Retries=2", "Timeout=30"]
 
 
 @pytest.mark.parametrize("missing", ["nftables", "wireguard-tools", "iproute2", "wireguard-go"])

@@ -61,6 +61,7 @@ def test_a_package_beside_the_tunnel_keeps_no_removal_out(watched: Machine) -> N
     outcome = watched.apply(WITHOUT_BOB)
     assert outcome.report["reason"].startswith("package lists cannot be fetched: broken on purpose: [key]")
     stands_and_fails(watched, outcome, outcome.report["reason"])
+    assert (watched.home / "patience").read_text().split() == ["Timeout=30", "Retries=0", "Timeout=10"]
 
 
 def test_a_file_of_a_package_that_is_missing_keeps_no_removal_out(watched: Machine) -> None:

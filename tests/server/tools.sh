@@ -224,6 +224,7 @@ tool_dpkg-query() {
 
 tool_apt-get() {
     local words="$*"
+    grep -o 'Timeout=[0-9]*\|Retries=[0-9]*' <<<"$words" >"$MACHINE/patience"
     if [[ $words != *install\ * ]]; then call update; return; fi
     # shellcheck disable=SC2086
     call install ${words##*install }
