@@ -1,6 +1,7 @@
 """Connections to the systems with the credentials of this process.
 
-Each raises ConfigError, naming every key that is missing, when address or token are not configured.
+Each raises ConfigError, naming every key that is missing, when address or token are not configured, and for an address
+of the environment that is not https: the program would refuse it, but `refresh` and `destroy` run none.
 """
 
 from collections.abc import Iterable
@@ -17,10 +18,12 @@ from clients.zabbix import Zabbix
 from clients.zabbix.records import SYSTEM as ZABBIX
 from providers.credentials import setting
 from vpn.errors import ConfigError, Problem
+from vpn.settings import names
 from vpn.settings.parse import ENVIRONMENT
 
 PROJECT = Path(__file__).resolve().parents[1]
 """Where Pulumi.yaml is, whatever directory the plugin runs in."""
+_ADDRESSES = ("proxmox_endpoint", "pbs_url", "netbox_url", "zabbix_url")
 
 
 def proxmox() -> Proxmox:
@@ -41,7 +44,7 @@ def netbox(url: str) -> NetBox:
     The address is the config's, for which the token is meant; `url`, the state's, only when the config has none.
     """
     (token,) = _configured(NETBOX, "netbox_token")
-    return NetBox(Access(setting("netbox_url", ENVIRONMENT["netbox_url"]) or url, token, trust("netbox")))
+    return NetBox(Access(_setting("netbox_url") or url, token, trust("netbox")))
 
 
 def zabbix(secrets: Iterable[str] = ()) -> Zabbix:
@@ -61,9 +64,21 @@ def trust(system: str) -> Trust:
 
 def _configured(system: str, *keys: str) -> list[str]:
     """Return the values of the keys, from the config or else the environment. Raises ConfigError."""
-    values = {key: setting(key, ENVIRONMENT[key]) for key in keys}
+    values = {key: _setting(key) for key in keys}
     rule = f"is needed while this stack has anything in {system}; set it here or as "
     problems = [Problem(key, None, rule + ENVIRONMENT[key]) for key, value in values.items() if not value]
     if problems:
         raise ConfigError(problems)
     return [value for value in values.values() if value]
+
+
+def _setting(key: str) -> str | None:
+    """Return a setting of the config, else of the environment. Raises ConfigError for an address that is not https."""
+    value = setting(key, ENVIRONMENT[key])
+    if value and key in _ADDRESSES and not setting(key):
+        try:
+            names.url(value)
+        except ValueError as error:
+            where = f"environment variable {ENVIRONMENT[key]}"
+            raise ConfigError([Problem(key, None, str(error), where)]) from None
+    return value

@@ -75,3 +75,26 @@ def test_what_is_not_configured_is_told_by_every_key_it_lacks(
         connect()
     assert [each.key for each in refusal.value.problems] == keys
     assert all(ENVIRONMENT[each.key] in each.rule for each in refusal.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("connect", "key", "token"),
+    [
+        (connections.proxmox, "proxmox_endpoint", "proxmox_api_token"),
+        (connections.pbs, "pbs_url", "pbs_token"),
+        (lambda: connections.netbox("https://old"), "netbox_url", "netbox_token"),
+        (connections.zabbix, "zabbix_url", "zabbix_token"),
+    ],
+)
+def test_no_token_goes_to_an_address_of_the_environment_in_the_clear(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch, connect: Callable[[], object], key: str, token: str
+) -> None:
+    """`refresh` and `destroy` run no program that would refuse it."""
+    configure(
+        **{token: "wg@pbs!id:0b7e3a52-1c1d-4f6a-9f5e-000000000001" if key == "pbs_url" else "name@realm!id=secret"}
+    )
+    monkeypatch.setenv(ENVIRONMENT[key], "http://192.168.10.9:8006")
+    with pytest.raises(ConfigError, match=f"environment variable {ENVIRONMENT[key]}: {key}: must be an https://"):
+        connect()
+    monkeypatch.setenv(ENVIRONMENT[key], "https://192.168.10.9:8006")
+    connect()
