@@ -10,7 +10,7 @@ from cli.handshake import Answer
 from cli.output import age
 from cli.probing import ADVICE
 from cli.server import service
-from cli.tunnels import Tunnel
+from cli.tunnels import OFF, Tunnel
 from vpn import drift
 from vpn.expectation import Expectation
 
@@ -85,11 +85,11 @@ def _peers(found: Mapping[str, Any], expected: Expectation) -> Check:
 
 
 def of_tunnels(tunnels: Iterable[Tunnel]) -> Check:
-    """Return the check that at least one peer has had a handshake within 180 s."""
-    found = [*tunnels]
+    """Return the check that at least one peer, not past its date, has had a handshake within 180 s."""
+    found = [each for each in tunnels if each.status != OFF]
     alive = [each for each in found if each.alive]
     if not found:
-        return Check("a recent handshake", "unchecked", "there are no peers", "wgvpn peer add NAME")
+        return Check("a recent handshake", "unchecked", "no peer may connect", "wgvpn peer add NAME")
     if alive:
         youngest = min(each.handshake_age or 0 for each in alive)
         return Check("a recent handshake", "ok", f"{len(alive)} of {len(found)} peers, the last {age(youngest)} ago")

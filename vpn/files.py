@@ -167,5 +167,6 @@ def _rendered_placements(network: Network) -> tuple[Placement, ...]:
 
 
 def _peer_names(network: Network) -> str:
-    """Return one line for each active peer, so that journal and monitoring can speak of names."""
-    return "".join(f"{peer.name}\t{peer.public_key}\t{keys.fingerprint(peer.public_key)}\n" for peer in network.active)
+    """Return one line for each active peer, so that journal and monitoring can speak of names, and know their end."""
+    rows = ((each.name, each.public_key, keys.fingerprint(each.public_key), each.deadline) for each in network.active)
+    return "".join("\t".join(map(str, row)) + "\n" for row in rows)

@@ -72,6 +72,11 @@ class Peer:
         return self.private_key is not None
 
     @property
+    def deadline(self) -> int:
+        """The end of the peer's access in seconds since 1970, 0 when it has none."""
+        return int(self.expires_at.timestamp()) if self.expires_at else 0
+
+    @property
     def listen_port(self) -> int | None:
         """The port at which the server dials the peer, None when the peer dials."""
         return split_endpoint(self.endpoint)[1] if self.endpoint else None

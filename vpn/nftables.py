@@ -58,7 +58,7 @@ def render(network: Network) -> str:
         sets={family.version: dict(_sets(family, network)) for family in FAMILIES},
         access={family.version: _verdicts(family, network.active, _access_verdict) for family in FAMILIES},
         expiry={family.version: _verdicts(family, network.active, _expiry_verdict) for family in FAMILIES},
-        deadlines=sorted({_deadline(peer) for peer in network.active if peer.expires_at}),
+        deadlines=sorted({peer.deadline for peer in network.active if peer.expires_at}),
         chains={origin: [_rule(rule, aside) for rule in access.rules] for origin, access in chains.items()},
     )
 
@@ -97,12 +97,7 @@ def _access_verdict(peer: Peer) -> str | None:
 
 
 def _expiry_verdict(peer: Peer) -> str | None:
-    return f"jump until_{_deadline(peer)}" if peer.expires_at else None
-
-
-def _deadline(peer: Peer) -> int:
-    """Return the end of a peer in seconds since 1970; 0 when it has none."""
-    return int(peer.expires_at.timestamp()) if peer.expires_at else 0
+    return f"jump until_{peer.deadline}" if peer.expires_at else None
 
 
 def _verdicts(family: Family, peers: Iterable[Peer], verdict: Callable[[Peer], str | None]) -> list[str]:

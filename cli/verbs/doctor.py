@@ -65,7 +65,7 @@ def _checks(stack: Stack, peer: str | None, via: str | None) -> Iterator[Check]:
     try:
         with Session(stack.way()) as session:
             found = server.facts(session, deployed.expectation)
-            tunnels = server.ask_tunnels(session, deployed.expectation)
+            tunnels = server.ask_tunnels(session, deployed.expectation, deployed.expiries)
         yield from health.of_facts(found, deployed.expectation)
         yield health.of_tunnels(tunnels)
     except SshError as error:

@@ -1,6 +1,7 @@
 """`show` and `doctor`: what the server says, told by peer name and by check."""
 
 import copy
+import datetime as dt
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -175,6 +176,15 @@ def test_one_recent_handshake_is_enough() -> None:
     late = SAID.replace(str(NOW - 150), str(NOW - 200)).replace(str(NOW - 20), str(NOW - 181))
     assert health.of_tunnels(tunnels.answer(late, EXPECTED)).state == "failed"
     assert health.of_tunnels([]).state == "unchecked"
+
+
+def test_the_handshake_of_a_peer_past_its_date_proves_nothing() -> None:
+    """Its client goes on shaking hands; the firewall drops everything else."""
+    over = dt.datetime.fromtimestamp(NOW - 60, dt.UTC)
+    some = health.of_tunnels(tunnels.answer(SAID, EXPECTED, {"alice": over}))
+    assert (some.state, some.seen) == ("ok", "1 of 2 peers, the last 2 min ago")  # bob, and one that nobody expects
+    none = health.of_tunnels(tunnels.answer(SAID, EXPECTED, {"alice": over, "bob": over}))
+    assert none.state == "failed"
 
 
 def test_the_port_is_proven_or_said_to_be_unproven() -> None:

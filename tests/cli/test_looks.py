@@ -126,6 +126,20 @@ def test_a_probe_that_cannot_be_made_leaves_the_other_checks(
     assert wgvpn("doctor", "--via", "").code == 3
 
 
+def test_the_handshake_of_a_peer_past_its_date_is_no_sign_of_health(
+    home: Path, wgvpn: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(home, peers=[{"name": "alice", "expires_at": dt.datetime.fromtimestamp(LATER, dt.UTC).isoformat()}])
+    monkeypatch.setattr("cli.verbs.doctor.Session", Server)
+    monkeypatch.setattr("cli.server.facts", lambda *_: {})
+    monkeypatch.setattr("cli.health.of_facts", lambda *_: ())
+    states = []
+    for now in (LATER - 1, LATER):
+        monkeypatch.setattr(Server, "now", now)
+        states += [each["state"] for each in json.loads(wgvpn("doctor", "--json").out) if "handshake" in each["name"]]
+    assert states == ["ok", "unchecked"]
+
+
 @pytest.mark.usefixtures("home")
 def test_a_project_that_is_not_there_is_told() -> None:
     with pytest.raises(StackError, match="/nonexistent is no directory"):

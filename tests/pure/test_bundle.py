@@ -134,10 +134,12 @@ def test_ipv6_is_forwarded_only_where_it_is_routed() -> None:
     assert lines(unpack(network())["settings"], "=")["sysctls"] == "net.ipv4.ip_forward=1"
 
 
-def test_names_go_with_the_peers_for_journal_and_monitoring() -> None:
+def test_names_and_ends_go_with_the_peers_for_journal_and_monitoring() -> None:
     rows = [line.split("\t") for line in unpack(team())["peers.tsv"].decode().splitlines()]
     assert [row[0] for row in rows] == [peer.name for peer in team().active]
     assert all(row[2].startswith("SHA256:") for row in rows)
+    ends = {row[0]: int(row[3]) for row in rows}
+    assert {name: end for name, end in ends.items() if end} == {"carol.phone": 1801418400}
 
 
 @pytest.mark.parametrize("how", [{"private_key": unclamped_key("x")}, {"given_keys": {"server": unclamped_key("x")}}])

@@ -119,5 +119,5 @@ def test_members_read_line_by_line_have_the_lines_they_should() -> None:
         }
     assert all(line.count("=") >= 1 for line in texts["settings"].splitlines())
     assert all(len(line.split(" ")) == 3 for line in texts["placement"].splitlines())
-    assert all(len(line.split("\t")) == 3 for line in texts["peers.tsv"].splitlines())
+    assert all(len(line.split("\t")) == 4 for line in texts["peers.tsv"].splitlines())
     assert all(line.startswith("route replace ") for line in texts["routes"].splitlines())

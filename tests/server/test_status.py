@@ -40,7 +40,9 @@ def machine(tmp_path: Path) -> Path:
     for name, text in {"wg": wg, "systemctl": YES_UNLESS_DOWN, "ss": YES_UNLESS_DOWN, "nft": RULES}.items():
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)
-    (tmp_path / "var/lib/wireguard-vpn/peers.tsv").write_text(f"alice\t{ALICE}\tSHA256:a\nbob\t{BOB}\tSHA256:b\n")
+    (tmp_path / "var/lib/wireguard-vpn/peers.tsv").write_text(
+        f"alice\t{ALICE}\tSHA256:a\t0\nbob\t{BOB}\tSHA256:b\t{2**40}\n"
+    )
     (tmp_path / "sys/class/net/wg0/flags").write_text("0x91\n")
     (tmp_path / "port").write_text("51820\n")
     (tmp_path / "proc/meminfo").write_text("MemTotal: 4096 kB\nMemAvailable: 1024 kB\n")
@@ -77,9 +79,20 @@ def test_peers_are_told_by_name_with_their_numbers_as_they_are(machine: Path) ->
 
 def test_a_peer_that_comes_between_the_questions_is_told_the_next_time(machine: Path) -> None:
     with (machine / "var/lib/wireguard-vpn/peers.tsv").open("a") as peers:
-        peers.write(f"carol\t{STRANGER}\tSHA256:c\n")
+        peers.write(f"carol\t{STRANGER}\tSHA256:c\t0\n")
     (machine / "handshakes").write_text(f"{ALICE}\t1\n{BOB}\t0\n")
     assert [peer["name"] for peer in status(machine)["peers"]] == ["alice", "bob"]
+
+
+def test_a_peer_past_its_date_is_not_told_of_though_its_client_goes_on(machine: Path) -> None:
+    (machine / "handshakes").write_text(f"{ALICE}\t{int(time.time())}\n{BOB}\t{int(time.time())}\n")
+    assert status(machine)["active"] == 2
+    names = machine / "var/lib/wireguard-vpn/peers.tsv"
+    names.write_text(f"alice\t{ALICE}\tSHA256:a\t0\nbob\t{BOB}\tSHA256:b\t{int(time.time())}\n")
+    found = status(machine)
+    assert (found["active"], [peer["name"] for peer in found["peers"]]) == (1, ["alice"])
+    names.write_text(names.read_text().replace("\t0\n", "\t1\n"))
+    assert (status(machine)["active"], status(machine)["peers"]) == (0, [])
 
 
 def test_no_key_is_asked_for_or_written(machine: Path) -> None:
