@@ -12,7 +12,7 @@ from cli.peer_file import FileStore
 from cli.peer_store import ConfigStore
 from cli.peer_values import Peer, leaves, refuse_numbers
 from cli.pulumi import Pulumi
-from vpn.errors import StackError
+from vpn.errors import StackError, Unfinished, VpnError
 from vpn.foreign import Imported
 from vpn.keyring import peer_key, preshared_key
 from vpn.settings.peers import GENERATED
@@ -39,12 +39,14 @@ class Outcome:
 
 
 def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place: Place | None) -> Outcome:
-    """Write an import, checked before. Raise StackError when the stack has peers, ConfigError for broken rules."""
+    """Write an import, checked before. Raise StackError when the stack has peers, ConfigError for broken rules.
+
+    Raise Unfinished when it breaks off while it writes; it can be repeated.
+    """
     if configured.peers or configured.peers_path.exists():
         raise StackError("the stack has peers already: import into one without")
-    settings = {key: value for key, value in imported.config.items() if key != "peers"}
     peers = [_with_secrets(imported, index) for index in range(len(imported.config["peers"]))]
-    _check(configured, settings, peers, imported.secrets["private_key"])
+    _check(configured, _settings(imported), peers, imported.secrets["private_key"])
     chosen = place or ("config" if len(peers) <= MOST_IN_CONFIG and not configured.awaits_peers_file else "file")
     if chosen == "config" and configured.awaits_peers_file:
         raise StackError(f"peers_file names {configured.peers_path.name}: peers belong there, --to file")
@@ -54,12 +56,25 @@ def take_over(pulumi: Pulumi, configured: Configured, imported: Imported, place:
     plain = [_parted(each, keys) for each in peers]
     # The peers come last and all at once: until they are there, the import can be repeated.
     give(pulumi, configured, keys)
-    pulumi.set_secret("private_key", imported.secrets["private_key"])
-    pulumi.set_plain(leaves_of(settings))
-    now = configured.with_values(settings | {"private_key": imported.secrets["private_key"]})
-    where = _to_config(pulumi, now, plain) if chosen == "config" else _to_file(now, plain)
+    try:
+        where = _write(pulumi, configured, imported, plain, chosen)
+    except VpnError as error:
+        raise Unfinished(f"the peers are not imported: {error}; next: the same command again") from None
     where += f", their keys in the config key {GIVEN}" if keys else ""
     return Outcome(imported.origin, len(peers), where, (*imported.reports, CLIENTS))
+
+
+def _write(pulumi: Pulumi, configured: Configured, imported: Imported, peers: list[Peer], place: Place) -> str:
+    """Write the server's key, settings, and then the peers; returns where these are."""
+    settings, private_key = _settings(imported), imported.secrets["private_key"]
+    pulumi.set_secret("private_key", private_key)
+    pulumi.set_plain(leaves_of(settings))
+    now = configured.with_values(settings | {"private_key": private_key})
+    return _to_config(pulumi, now, peers) if place == "config" else _to_file(now, peers)
+
+
+def _settings(imported: Imported) -> dict[str, Any]:
+    return {key: value for key, value in imported.config.items() if key != "peers"}
 
 
 def leaves_of(values: dict[str, Any]) -> dict[str, str]:

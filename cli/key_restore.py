@@ -10,7 +10,7 @@ from cli.configured import decoded, lists_peers
 from cli.peer_values import PEOPLE, Peer, secrets_of
 from cli.pulumi import fits
 from cli.stack import Stack
-from vpn.errors import StackError
+from vpn.errors import StackError, Unfinished, VpnError
 from vpn.settings.build import SECRET_KEYS
 
 
@@ -37,9 +37,18 @@ def check(stack: Stack, backup: Mapping[str, Any], *, force: bool) -> None:
 
 
 def restore(stack: Stack, backup: Mapping[str, Any]) -> list[str]:
-    """Write secret config and state; returns the config keys that were set. Run `check` before."""
-    written = [*_config(stack, backup["config"])]
-    stack.pulumi.import_(adopted(backup["deployment"], stack.pulumi.export()))
+    """Write secret config and state; returns the config keys that were set. Run `check` before.
+
+    Raise Unfinished when it breaks off after the first of them; it can be repeated.
+    """
+    written: list[str] = []
+    try:
+        written.extend(_config(stack, backup["config"]))
+        stack.pulumi.import_(adopted(backup["deployment"], stack.pulumi.export()))
+    except VpnError as error:
+        if not written:
+            raise
+        raise Unfinished(f"{', '.join(written)} set, then: {error}; next: the same command again") from None
     return written
 
 
