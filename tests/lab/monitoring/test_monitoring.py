@@ -1,5 +1,6 @@
 """Zabbix sees what happens to a real server."""
 
+import re
 import time
 
 from tests.lab.monitoring.conftest import Watched
@@ -32,6 +33,13 @@ def test_a_peer_without_keepalive_has_no_handshake_trigger(watched: Watched) -> 
     wanted = {"hostids": [watched.host_id()], "output": ["description"], "search": {"description": "handshake"}}
     names = eventually(lambda: {t["description"] for t in watched.api("trigger.get", wanted)})
     assert names == {f"WireGuard: last handshake of peer {name} is old" for name in KEEPALIVE_PEERS}
+
+
+def test_a_peer_that_is_told_of_no_more_sets_off_no_alarm(watched: Watched) -> None:
+    """Zabbix goes on judging the last value of an item: by its age alone, a removed peer's handshake is old at last."""
+    wanted = {"hostids": [watched.host_id()], "output": ["expression"], "search": {"description": "handshake"}}
+    for trigger in eventually(lambda: watched.api("trigger.get", wanted | {"expandExpression": True})):
+        assert re.search(r" and nodata\(/[^/]+/wireguard\.peer\.handshake\[[^\]]+\],2m\)=0$", trigger["expression"])
 
 
 def test_agent_answers_nothing_but_its_item(watched: Watched) -> None:
