@@ -18,5 +18,17 @@ def text(key: str, path: Path, named: Path | None = None) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
-        raise ConfigError([Problem(key, str(named or path), f"cannot be read: {reason}")]) from None
+        raise _unreadable(key, named or path, error) from None
+
+
+def must_be_readable(key: str, path: Path) -> None:
+    """Raise ConfigError when the file that a config key names cannot be read."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise _unreadable(key, path, error) from None
+
+
+def _unreadable(key: str, path: Path, error: OSError | UnicodeDecodeError) -> ConfigError:
+    reason = (error.strerror if isinstance(error, OSError) else None) or "it is no UTF-8 text"
+    return ConfigError([Problem(key, str(path), f"cannot be read: {reason}")])

@@ -15,8 +15,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 
-from clients.local_path import expanded
-from vpn.errors import ConfigError, Problem
+from clients import local_path
 
 FINGERPRINT_DIGITS = 64
 SYSTEM_FILE = "SSL_CERT_FILE"
@@ -41,17 +40,10 @@ class Trust:
 
         Raise ConfigError, naming the config key `key`, when that file cannot be read; a fingerprint needs none.
         """
-        found = cls(project / expanded(ca_file) if ca_file else None, fingerprint)
+        found = cls(project / local_path.expanded(ca_file) if ca_file else None, fingerprint)
         if found.ca_file and not fingerprint:
-            _must_be_readable(key, found.ca_file)
+            local_path.must_be_readable(key, found.ca_file)
         return found
-
-
-def _must_be_readable(key: str, path: Path) -> None:
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise ConfigError([Problem(key, str(path), f"cannot be read: {error.strerror}")]) from None
 
 
 def ssl_context(trust: Trust) -> ssl.SSLContext:

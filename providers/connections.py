@@ -74,8 +74,9 @@ def _configured(system: str, *keys: str) -> list[str]:
 
 def _setting(key: str) -> str | None:
     """Return a setting of the config, else of the environment. Raises ConfigError for an address that is not https."""
-    value = setting(key, ENVIRONMENT[key])
-    if value and key in _ADDRESSES and not setting(key):
+    configured = setting(key)
+    value = configured or setting(key, ENVIRONMENT[key])
+    if value and not configured and key in _ADDRESSES:
         try:
             names.url(value)
         except ValueError as error:

@@ -3,7 +3,8 @@
 import os
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 
 from cli.__main__ import run
 from cli.configured import Configured
+from cli.pulumi import Pulumi
 from tests.cli import fake_pulumi
 from tests.cli.node import OURS, Node
 from tests.cli.world import World, make
+from vpn.errors import StackError
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,21 @@ class Outcome:
 
 
 Command = Callable[..., Outcome]
+
+
+@contextmanager
+def refusing(refuses: Callable[[tuple[str, ...]], bool]) -> Iterator[None]:
+    """Let `pulumi` refuse the calls with arguments of which `refuses` says so."""
+    run = Pulumi.run
+
+    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
+        if refuses(arguments):
+            raise StackError("interrupted")
+        return run(self, *arguments, stdin=stdin)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pulumi, "run", break_off)
+        yield
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from cli.key_backup import COST, seal, unseal
-from cli.pulumi import Pulumi
 from cli.retarget import retarget
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, refusing
 from tests.cli.world import World, empty_state, make, ring_of
 from tests.pure import support
-from vpn.errors import ParseError, StackError
+from vpn.errors import ParseError
 from vpn.settings.build import SECRET_KEYS
 
 PASSPHRASE = "correct horse battery staple"
@@ -279,21 +278,15 @@ def test_peers_that_nobody_could_tell_apart_stop_a_restore_before_anything(
     assert (done.code, "peers[0]: must be a mapping" in done.err, new.read()) == (3, True, before)
 
 
-@pytest.mark.parametrize(("breaks", "code"), [("config", 3), ("stack", 4)])
+@pytest.mark.parametrize(("breaks", "code"), [(("config", "set"), 3), (("stack", "import"), 4)])
 def test_a_restore_that_breaks_off_tells_what_it_has_set_and_can_be_repeated(  # noqa: PLR0917 - fixtures and cases
-    saved: Path, home: Path, wgvpn: Command, passphrase: str, monkeypatch: pytest.MonkeyPatch, breaks: str, code: int
+    saved: Path, home: Path, wgvpn: Command, passphrase: str, breaks: tuple[str, str], code: int
 ) -> None:
-    new, run = make(home, deployed=False), Pulumi.run
+    new = make(home, deployed=False)
     new.write(config={key: each for key, each in new.read()["config"].items() if key not in SECRET_KEYS})
 
-    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
-        if arguments[:2] in {("config", "set"), ("stack", "import")} and arguments[0] == breaks:
-            raise StackError("interrupted")
-        return run(self, *arguments, stdin=stdin)
-
     words = ("keys", "restore", str(saved), "--passphrase-file", passphrase)
-    with monkeypatch.context() as patch:
-        patch.setattr(Pulumi, "run", break_off)
+    with refusing(lambda arguments: arguments[:2] == breaks):
         done = wgvpn(*words)
     assert (done.code, "interrupted" in done.err, " set, then: " in done.err) == (code, True, code == 4)
     assert wgvpn(*words).code == 0

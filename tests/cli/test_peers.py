@@ -12,11 +12,9 @@ from typing import Any
 
 import pytest
 
-from cli.pulumi import Pulumi
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, refusing
 from tests.cli.world import PEERS, World, make
 from tests.pure import support
-from vpn.errors import StackError
 from vpn.keyring import given, requests
 
 PSK = support.private_key("psk of somebody")
@@ -100,16 +98,9 @@ def test_a_terminal_does_not_show_a_key_that_is_typed(home: Path) -> None:
 def test_a_peer_is_never_left_without_its_key(
     world: World, wgvpn: Command, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    run = Pulumi.run
-
-    def break_off(self: Pulumi, *arguments: str, stdin: str | None = None) -> str:
-        if arguments[:2] == ("config", kind):
-            raise StackError("interrupted")
-        return run(self, *arguments, stdin=stdin)
-
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{PSK}\n"))
-    monkeypatch.setattr(Pulumi, "run", break_off)
-    assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 3
+    with refusing(lambda arguments: arguments[:2] == ("config", kind)):
+        assert wgvpn("peer", "add", "erin", "--preshared-key", "-").code == 3
     assert world.value("peers") == PEERS
 
 
